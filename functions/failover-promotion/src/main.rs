@@ -1,0 +1,2 @@
+//! The Lambda binary `failover-promotion`.
+fn main() {}

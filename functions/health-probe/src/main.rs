@@ -1,0 +1,2 @@
+//! The Lambda binary `health-probe`.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The Lambda binary `scheduled-backup`.
+fn main() {}

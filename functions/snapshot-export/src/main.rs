@@ -1,0 +1,2 @@
+//! The Lambda binary `snapshot-export`.
+fn main() {}

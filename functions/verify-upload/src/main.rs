@@ -1,0 +1,2 @@
+//! The Lambda binary `verify-upload`.
+fn main() {}
