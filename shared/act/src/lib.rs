@@ -1,1 +1,17 @@
-//! warmspare act
+//! How decisions are carried out: look, decide, intend, take, confirm, over ports. No SDK, no clock,
+//! no environment: those are behind the ports.
+
+pub mod documents;
+pub mod failover_promotion;
+pub mod fault;
+pub mod health_probe;
+pub mod journal;
+pub mod permissions;
+pub mod plan_text;
+pub mod ports;
+pub mod scheduled_backup;
+pub mod signals;
+pub mod snapshot_export;
+pub mod stream;
+pub mod trigger;
+pub mod verify_upload;

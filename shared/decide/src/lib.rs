@@ -3,6 +3,19 @@
 //! A decision is a function from data to data: what was agreed (the plan), what was written (the
 //! journal) and what was seen (a view) go in; one answer comes out. `shared/act` carries it out.
 
+pub mod backup;
+pub mod database;
+pub mod dns;
+pub mod evidence;
+pub mod export;
+pub mod failover;
+pub mod journal;
+pub mod manifest;
 pub mod name;
+pub mod outcome;
 pub mod plan;
+pub mod probe;
+pub mod refusal;
 pub mod seen;
+pub mod vault;
+pub mod verify;

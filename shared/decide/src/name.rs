@@ -24,6 +24,9 @@ macro_rules! text_name {
         pub struct $name(String);
 
         impl $name {
+            /// What a text must be to be this name, as a noun phrase.
+            pub const WANTED: &'static str = $wanted;
+
             /// Takes the text as this name.
             ///
             /// # Errors
@@ -33,7 +36,7 @@ macro_rules! text_name {
                 if is_right(text) {
                     Ok(Self(text.to_owned()))
                 } else {
-                    Err(Misnamed { found: text.to_owned(), wanted: $wanted })
+                    Err(Misnamed { found: text.to_owned(), wanted: Self::WANTED })
                 }
             }
 
@@ -78,9 +81,11 @@ fn is_label(text: &str, length_max: usize) -> bool {
 fn is_arn_of(text: &str, service: &str, resource_prefix: &str) -> bool {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     match parts.as_slice() {
-        ["arn", partition, found, _, account, resource] => {
-            partition.starts_with("aws")
+        ["arn", partition, found, region, account, resource] => {
+            (*partition == "aws" || partition.starts_with("aws-"))
                 && *found == service
+                && if service == "iam" { region.is_empty() } else { Region::parse(region).is_ok() }
+                && resource.bytes().all(|b| b.is_ascii_graphic())
                 && account.len() == 12
                 && account.bytes().all(|b| b.is_ascii_digit())
                 && resource.len() > resource_prefix.len()

@@ -3,18 +3,21 @@
 //! [`read`] makes a [`Plan`] of a [`tree::Tree`], which `shared/act` makes of the TOML text; it
 //! reports every problem at once.
 
+pub mod throttle;
 pub mod tree;
 
 mod problem;
 mod read;
+mod schema;
 
-pub use problem::{Problem, Problems};
+pub use problem::{Found, Problem, Problems};
 pub use read::read;
+pub use schema::schema;
 
 use std::num::NonZeroU32;
 
-use jiff::civil::Time;
-use jiff::civil::Weekday;
+use jiff::civil::{Time, Weekday};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName};
@@ -100,7 +103,8 @@ pub struct TlsPin(pub [u8; 32]);
 /// compiled-in roots, or by the pin alone when there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Absolute, `https`, without user, password or fragment.
+    /// Absolute, `https`, without user, password or fragment. Where paths are appended to it (every
+    /// appliance), also without query or last `/`.
     pub url: String,
     /// Holds `{"username": …, "password": …}`, sent as HTTP basic authentication.
     pub secret: Option<SecretArn>,
@@ -115,7 +119,7 @@ pub enum From {
     Https(Endpoint),
     /// A bucket of any store that speaks S3.
     S3 {
-        /// The store's address, when it is not AWS.
+        /// The store's address, when it is not AWS; without query or last `/`.
         endpoint: Option<String>,
         /// The bucket's name.
         bucket: String,
@@ -147,9 +151,9 @@ pub enum From {
 /// How fast uploads may go, by the AWS Backup gateway's rules.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Throttle {
-    /// IANA name of the time zone in which the intervals were written.
-    pub timezone: String,
-    /// At most 20, none overlapping another.
+    /// In which the intervals were written.
+    pub timezone: TimeZone,
+    /// None overlaps another, and [`throttle::compile`] makes at most 20 of them.
     pub intervals: Vec<Interval>,
 }
 
@@ -160,10 +164,10 @@ pub struct Interval {
     pub days: Vec<Weekday>,
     /// From the start of this minute.
     pub start: Time,
-    /// To the END of this minute (seed D25).
+    /// To the END of this minute (seed D25); on the next day when it is earlier than the start.
     pub end: Time,
-    /// Megabits per second, averaged over each second.
-    pub mbps: u64,
+    /// Bits per second, averaged over each second.
+    pub bits_per_s: u64,
 }
 
 /// The database that moves with the system.
@@ -230,9 +234,9 @@ pub enum Appliance {
         /// Where, and how it is opened.
         endpoint: Endpoint,
         /// Makes it production.
-        promote: Call,
+        promote: Box<Call>,
         /// Makes it standby.
-        fence: Call,
+        fence: Box<Call>,
     },
 }
 
@@ -251,7 +255,7 @@ impl Appliance {
 /// One HTTP call that a plan spells out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// `POST`, `PUT`, `PATCH`, `DELETE` or `GET`.
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
     pub method: String,
     /// Path and query, appended to the appliance's address; starts with `/`.
     pub path: String,
@@ -291,7 +295,8 @@ pub enum Check {
         /// Port.
         port: u16,
     },
-    /// Whether the plan's replica still receives from its source, as RDS says in the recovery region.
+    /// Whether the plan's replica still receives from its source, as RDS says in the recovery
+    /// region.
     Replication,
 }
 
@@ -320,7 +325,7 @@ pub struct Record {
     pub name: String,
     /// `A`, `AAAA`, `CNAME` or `TXT`.
     pub kind: String,
-    /// Its values while home is active.
+    /// Its values while home is active, as Route 53 holds them: a TXT value in double quotes.
     pub home: Vec<String>,
     /// Its values while the other site is active.
     pub away: Vec<String>,
@@ -369,3 +374,6 @@ pub struct Quorum {
     /// Of so many that the active site has.
     pub of: u32,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Small things that several functions read and write: plans, stored documents, the fields of events.
+//! Nothing here decides what is done with them.
+
+mod fields;
+
+pub use fields::{
+    event, instant, object_created, only, optional_text, slot, system, text, wrong,
+};
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use warmspare_decide::manifest::FORMAT;
+use warmspare_decide::name::{SiteName, SystemName, Term};
+use warmspare_decide::plan::Plan;
+use warmspare_decide::refusal::Refusal;
+use warmspare_decide::seen::Seen;
+use warmspare_decide::vault;
+
+use crate::fault::{Fault, Hope};
+use crate::journal;
+use crate::plan_text;
+use crate::ports::{Clock, Document, Vault, Written};
+
+/// The plan of a system and the version id under which the vault keeps it, or why there is none to go
+/// by: [`Refusal::UnknownSystem`], or [`Refusal::PlanInvalid`] with every problem.
+///
+/// # Errors
+/// The vault's fault; retryable when it could not say whether the plan is there.
+pub async fn load_plan<P: Vault>(
+    ports: &P,
+    system: &SystemName,
+) -> Result<Result<(Plan, String), Refusal>, Fault> {
+    let key = vault::plan(system);
+    let document = match ports.read(&key).await? {
+        Seen::Here(document) => document,
+        Seen::Absent => {
+            return Ok(Err(Refusal::UnknownSystem { system: system.to_string(), key }));
+        }
+        Seen::Unknown(why) => return Err(unread(&key, why)),
+    };
+    Ok(plan_of(system, &document).map(|plan| (plan, document.version_id)))
+}
+
+fn plan_of(system: &SystemName, document: &Document) -> Result<Plan, Refusal> {
+    let invalid = |problems: String| Refusal::PlanInvalid { count: 1, problems };
+    let text = std::str::from_utf8(&document.body)
+        .map_err(|wrong| invalid(format!("the text is not UTF-8: {wrong}")))?;
+    let plan = plan_text::parse(text).map_err(|problems| Refusal::PlanInvalid {
+        count: problems.all().len(),
+        problems: problems.all().iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+    })?;
+    if &plan.system == system {
+        Ok(plan)
+    } else {
+        // A copied plan would back one system up under the name of another.
+        Err(invalid(format!("system is \"{}\", but must be \"{system}\", as in its key", plan.system)))
+    }
+}
+
+/// The active site of a system and the newest completed term, which says so.
+///
+/// # Errors
+/// The vault's fault.
+pub async fn active_site<P: Vault + Clock>(
+    ports: &P,
+    plan: &Plan,
+) -> Result<(SiteName, Term), Fault> {
+    Ok(journal::terms(ports, &plan.system).await?.active(plan))
+}
+
+/// A stored JSON document, with the facts of the object that holds it.
+///
+/// # Errors
+/// The vault's fault; a permanent one that names the key when the document is not what it should be.
+pub async fn read_json<T: DeserializeOwned, P: Vault>(
+    ports: &P,
+    key: &str,
+) -> Result<Seen<(T, Document)>, Fault> {
+    Ok(match ports.read(key).await? {
+        Seen::Here(document) => Seen::Here((parse_json(key, &document.body)?, document)),
+        Seen::Absent => Seen::Absent,
+        Seen::Unknown(why) => Seen::Unknown(why),
+    })
+}
+
+/// The document that these bytes hold. One of another format is never guessed at: every stored format
+/// is at 1 so far, and a document without a format is one of which none is kept.
+///
+/// # Errors
+/// A permanent fault that names the key.
+pub fn parse_json<T: DeserializeOwned>(key: &str, body: &[u8]) -> Result<T, Fault> {
+    let wrong = |why: String| Fault::new(Hope::Permanent, "reading", key, why);
+    let value: Value = serde_json::from_slice(body).map_err(|_| wrong("it is not JSON".into()))?;
+    if let Some(found) = value.get("format").filter(|found| found.as_u64() != Some(FORMAT.into())) {
+        return Err(wrong(format!("it is of format {found}, and this code reads format {FORMAT}")));
+    }
+    // From the bytes again, and not from the value: of a key that comes twice a value keeps one.
+    serde_json::from_slice(body)
+        .map_err(|cause| wrong(format!("it is not what should be there: {cause}")).because(cause))
+}
+
+/// What came of creating a stored document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created<T> {
+    /// It was written now.
+    New,
+    /// It is there, word for word: an earlier try of ours whose answer was lost.
+    Ours,
+    /// Another one is there; nothing was written.
+    Theirs(T),
+}
+
+/// Writes a document if its key is free. When it is not, the document that is there is read back: after
+/// a retried put, "already exists" may be our own first try.
+///
+/// # Errors
+/// The vault's fault: the document may have been written. A permanent one when what is there cannot be
+/// read.
+pub async fn create_json<T, P>(ports: &P, key: &str, record: &T) -> Result<Created<T>, Fault>
+where
+    T: Serialize + DeserializeOwned + PartialEq,
+    P: Vault,
+{
+    let body = serde_json::to_vec_pretty(record).map_err(|cause| {
+        Fault::new(Hope::Permanent, "writing", key, cause.to_string()).because(cause)
+    })?;
+    match ports.create(key, Bytes::from(body)).await? {
+        Written::New(_) => return Ok(Created::New),
+        Written::Conflict => {}
+    }
+    match read_json::<T, P>(ports, key).await? {
+        Seen::Here((found, _)) if &found == record => Ok(Created::Ours),
+        Seen::Here((found, _)) => Ok(Created::Theirs(found)),
+        Seen::Absent => Err(unread(key, "it was there a moment ago and is not there now".into())),
+        Seen::Unknown(why) => Err(unread(key, why)),
+    }
+}
+
+/// The look at a stored document did not say whether it is there. It may help to look again.
+pub fn unread(key: &str, why: String) -> Fault {
+    Fault::new(Hope::Retryable, "reading", key, why)
+}

@@ -1,0 +1,174 @@
+//! Failover: from an alarm to records that lead to the new site, in steps that are written down before
+//! and after, so that a crash, a timeout, a duplicate and a normal continuation are the same path.
+
+mod begin;
+pub(crate) use begin::newest_verified;
+mod debts;
+mod drive;
+
+use warmspare_decide::name::{SystemName, Term};
+use warmspare_decide::outcome::{Announcement, FORMAT, Happening, Outcome};
+use warmspare_decide::plan::Plan;
+use warmspare_decide::refusal::Refusal;
+use warmspare_decide::vault;
+
+use crate::documents;
+use crate::fault::Fault;
+use crate::journal;
+use crate::ports::{
+    Appliances, Bus, Clock, Databases, Dns, Monitoring, Signals, Vault,
+};
+use crate::trigger::{self, Action, Trigger};
+
+/// Everything that a failover touches.
+pub trait World:
+    Clock + Vault + Databases + Dns + Appliances + Signals + Monitoring + Bus
+{
+}
+
+impl<T: Clock + Vault + Databases + Dns + Appliances + Signals + Monitoring + Bus> World for T {}
+
+/// A system under its plan.
+#[derive(Debug)]
+struct Subject {
+    system: SystemName,
+    plan: Plan,
+    plan_version: String,
+}
+
+/// Answers one event.
+///
+/// # Errors
+/// A fault that stopped the run; what it had written down is gone on from by the next tick.
+pub async fn answer<P: World>(ports: &P, event: &[u8]) -> Result<Outcome, Fault> {
+    match trigger::read(event) {
+        Err(refusal) => Ok(Outcome::Refused(refusal)),
+        Ok(Trigger::Tick) => tick(ports).await,
+        Ok(Trigger::Alarm { name, is_raised: false, .. }) => {
+            Ok(Outcome::Done(format!("the alarm {name} is over, and nothing is to be done")))
+        }
+        Ok(Trigger::Alarm { name, system, is_raised: true }) => {
+            let Subject { system, plan, plan_version } = match subject(ports, system).await? {
+                Ok(subject) => subject,
+                Err(refusal) => return Ok(Outcome::Refused(refusal)),
+            };
+            let subject = Subject { system, plan, plan_version };
+            begin::failover(ports, &subject, begin::Asking::Alarm(name)).await
+        }
+        Ok(Trigger::Request { system, action, reason }) => {
+            let subject = match subject(ports, system).await? {
+                Ok(subject) => subject,
+                Err(refusal) => return Ok(Outcome::Refused(refusal)),
+            };
+            match action {
+                Action::Failover => {
+                    begin::failover(ports, &subject, begin::Asking::Operator(reason)).await
+                }
+                Action::Rehearse => begin::rehearse(ports, &subject, reason).await,
+                Action::Status => status(ports, &subject).await,
+            }
+        }
+    }
+}
+
+async fn subject<P: World>(
+    ports: &P,
+    system: SystemName,
+) -> Result<Result<Subject, Refusal>, Fault> {
+    let plan = documents::load_plan(ports, &system).await?;
+    Ok(plan.map(|(plan, plan_version)| Subject { system, plan, plan_version }))
+}
+
+/// Goes on with every failover that is open, and pays what is owed. One system's trouble does not keep
+/// the next one from its turn.
+async fn tick<P: World>(ports: &P) -> Result<Outcome, Fault> {
+    let keys = ports.list("failovers/").await?;
+    let mut systems: Vec<SystemName> = keys
+        .iter()
+        .filter_map(|key| SystemName::parse(key.split('/').nth(1)?).ok())
+        .collect();
+    systems.dedup();
+    let (mut waiting, mut done, mut fault) = (Vec::new(), Vec::new(), None);
+    for system in systems {
+        match resume(ports, system.clone()).await {
+            Ok(None) => {}
+            Ok(Some(Outcome::Done(sentence))) => done.push(format!("{system}: {sentence}")),
+            Ok(Some(other)) => waiting.push(format!("{system}: {other}")),
+            Err(found) => {
+                tracing::warn!("{system}: {found}");
+                fault = fault.or(Some(found));
+            }
+        }
+    }
+    match fault {
+        Some(fault) => Err(fault),
+        None if !waiting.is_empty() => Ok(Outcome::Waiting(waiting.join("; "))),
+        None if !done.is_empty() => Ok(Outcome::Done(done.join("; "))),
+        None => Ok(Outcome::Done("no failover is under way, and no fence is owed".to_owned())),
+    }
+}
+
+async fn resume<P: World>(ports: &P, system: SystemName) -> Result<Option<Outcome>, Fault> {
+    let terms = journal::terms(ports, &system).await?;
+    let Some(progress) = terms.newest().cloned() else { return Ok(None) };
+    if progress.end.is_some() && progress.debts.is_empty() {
+        return Ok(None);
+    }
+    let subject = match subject(ports, system).await? {
+        Ok(subject) => subject,
+        Err(refusal) => return Ok(Some(Outcome::Refused(refusal))),
+    };
+    if progress.end.is_some() {
+        return debts::pay(ports, &subject, progress).await.map(Some);
+    }
+    drive::on(ports, &subject, progress).await.map(Some)
+}
+
+async fn status<P: World>(ports: &P, subject: &Subject) -> Result<Outcome, Fault> {
+    let terms = journal::terms(ports, &subject.system).await?;
+    let (active, _) = terms.active(&subject.plan);
+    let sentence = match terms.newest() {
+        None => format!("{active} is active, and there was no failover yet"),
+        Some(progress) => match (&progress.end, progress.next_step()) {
+            (Some(end), _) => format!(
+                "{active} is active; term {} {} at {}; {} fence(s) are owed",
+                progress.term,
+                if end.completed { "was completed" } else { "was abandoned" },
+                end.at,
+                progress.debts.len()
+            ),
+            (None, step) => format!(
+                "{active} is active; term {} is under way since {}, and is about to {}",
+                progress.term,
+                progress.opened_at,
+                step.map_or("close", |step| step.words())
+            ),
+        },
+    };
+    Ok(Outcome::Done(sentence))
+}
+
+/// Tells everyone. That nobody could be told does not stop a failover: the journal is the record.
+async fn announce<P: World>(
+    ports: &P,
+    system: &SystemName,
+    happening: Happening,
+    term: Option<Term>,
+    outcome: &str,
+    reason: String,
+) {
+    let announcement = Announcement {
+        format: FORMAT,
+        happening,
+        system: system.clone(),
+        outcome: outcome.to_owned(),
+        reason,
+        slot: None,
+        term,
+        at: ports.now(),
+        links: term.map(|term| vault::journal(system, term)).into_iter().collect(),
+    };
+    if let Err(fault) = ports.announce(&announcement).await {
+        tracing::warn!("{} of {system} was not announced: {fault}", happening.as_str());
+    }
+}

@@ -1,0 +1,86 @@
+//! What each function may do: the IAM actions that its ports name, and no more. Tests hold these lists
+//! against the roles in `infra/`, both ways.
+
+/// The IAM actions of a function, by the name of its binary, in alphabetical order; none for a name
+/// that no function has.
+pub fn of(function: &str) -> &'static [&'static str] {
+    match function {
+        "failover-promotion" => &FAILOVER_PROMOTION,
+        "health-probe" => &HEALTH_PROBE,
+        "scheduled-backup" => &SCHEDULED_BACKUP,
+        "snapshot-export" => &SNAPSHOT_EXPORT,
+        "verify-upload" => &VERIFY_UPLOAD,
+        _ => &[],
+    }
+}
+
+const FAILOVER_PROMOTION: [&str; 15] = [
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricStatistics",
+    "events:PutEvents",
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
+    "rds:DescribeDBInstances",
+    "rds:PromoteReadReplica",
+    "rds:StopDBInstance",
+    "route53:ChangeResourceRecordSets",
+    "route53:GetChange",
+    "route53:ListResourceRecordSets",
+    "s3:GetObject",
+    "s3:ListBucket",
+    "s3:PutObject",
+    "secretsmanager:GetSecretValue",
+];
+
+const HEALTH_PROBE: [&str; 5] = [
+    "cloudwatch:PutMetricData",
+    "kms:Decrypt",
+    "rds:DescribeDBInstances",
+    "s3:GetObject",
+    "s3:ListBucket",
+];
+
+const SCHEDULED_BACKUP: [&str; 10] = [
+    "events:PutEvents",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:GenerateDataKey",
+    "s3:AbortMultipartUpload",
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:ListBucket",
+    "s3:PutObject",
+    "secretsmanager:GetSecretValue",
+];
+
+const SNAPSHOT_EXPORT: [&str; 14] = [
+    "events:PutEvents",
+    "iam:PassRole",
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:GenerateDataKey",
+    "rds:CopyDBSnapshot",
+    "rds:CreateDBSnapshot",
+    "rds:DescribeDBSnapshots",
+    "rds:DescribeExportTasks",
+    "rds:StartExportTask",
+    "s3:GetObject",
+    "s3:ListBucket",
+    "s3:PutObject",
+];
+
+const VERIFY_UPLOAD: [&str; 9] = [
+    "events:PutEvents",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:GenerateDataKey",
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:ListBucket",
+    "s3:PutObject",
+    "sts:AssumeRole",
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! What the functions need of the world, at the level of our own nouns. `shared/aws` gives it on AWS;
+//! the simulated world of the tests gives it with troubles.
+//!
+//! Each method names the IAM actions that it needs, and each function lists its own in
+//! [`crate::permissions`]; a test holds those lists against the roles in `infra/`.
+
+#![expect(
+    async_fn_in_trait,
+    reason = "everything runs on one current-thread runtime: no future has to be Send"
+)]
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use warmspare_decide::database::{Instance, LagPoint};
+use warmspare_decide::dns::{Change, RecordSet};
+use warmspare_decide::evidence::{AlarmState, Sight};
+use warmspare_decide::export::{ExportTask, Snapshot};
+use warmspare_decide::manifest::Sums;
+use warmspare_decide::name::{KeyArn, Region, Slot};
+use warmspare_decide::outcome::Announcement;
+use warmspare_decide::plan::{Appliance, Check, Database, From};
+use warmspare_decide::seen::Seen;
+use warmspare_decide::verify::{KeyFacts, ObjectFacts};
+
+use crate::fault::Fault;
+use crate::stream::{Chunks, Measured};
+
+/// The time, and how much of it is left.
+pub trait Clock {
+    /// Now, by this machine's clock. Never compared with another machine's except through a bound.
+    fn now(&self) -> Timestamp;
+    /// Seconds until this invocation is ended from outside, less a margin for a last record.
+    fn left_s(&self) -> u64;
+    /// Waits between two looks, in seconds. Never in place of a look.
+    async fn pause(&self, wait_s: u64);
+    /// Names this run in what it writes, so that it can tell its own first try from another's.
+    fn writer(&self) -> String;
+}
+
+/// A small object of the vault, read whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// Its bytes.
+    pub body: Bytes,
+    /// For [`Vault::replace`].
+    pub etag: String,
+    /// The version that was read.
+    pub version_id: String,
+    /// When it was written, by S3's own clock.
+    pub written_at: Timestamp,
+    /// The time of the answer, by S3's own clock.
+    pub read_at: Timestamp,
+}
+
+/// What came of a conditional write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It was written now; its ETag.
+    New(String),
+    /// Something was there that the condition excludes; nothing was written. It may be our own first
+    /// try: read it back before believing that it is another's.
+    Conflict,
+}
+
+/// What came of storing a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Uploaded {
+    /// Stored now, as this version, with these sums of what passed.
+    New {
+        /// The version that was written.
+        version_id: String,
+        /// Of the whole stream.
+        sums: Sums,
+    },
+    /// The key exists already; nothing was written.
+    Exists,
+}
+
+/// The vault: one bucket in the recovery region.
+pub trait Vault {
+    /// What reads an object piece by piece.
+    type Body: Chunks;
+
+    /// A small object, whole (at most 1 MiB). `s3:GetObject`, `s3:ListBucket` (so that absence is a 404).
+    async fn read(&self, key: &str) -> Result<Seen<Document>, Fault>;
+    /// Writes a small object if the key is free (`If-None-Match: *`). `s3:PutObject`.
+    async fn create(&self, key: &str, body: Bytes) -> Result<Written, Fault>;
+    /// Writes a small object over exactly the one with this ETag (`If-Match`). `s3:PutObject`.
+    async fn replace(&self, key: &str, etag: &str, body: Bytes) -> Result<Written, Fault>;
+    /// Every key under a prefix, in order. `s3:ListBucket`.
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault>;
+    /// Streams into a key that must be free, encrypted under `key_arn`, with a full-object checksum;
+    /// in bounded memory; a stream that ends in a fault leaves nothing visible behind.
+    /// `s3:PutObject`, `s3:AbortMultipartUpload`, `kms:GenerateDataKey`, `kms:Decrypt`.
+    async fn upload<C: Chunks>(
+        &self,
+        key: &str,
+        key_arn: &KeyArn,
+        stream: &mut Measured<C>,
+    ) -> Result<Uploaded, Fault>;
+    /// What S3 says of one version, or of the current one. `s3:GetObjectVersion`, `kms:Decrypt`.
+    async fn facts(&self, key: &str, version_id: Option<&str>) -> Result<Seen<ObjectFacts>, Fault>;
+    /// Reads one version with the function's own credentials, as [`Vault::read_as_recovery`] does with
+    /// the recovery role's. `s3:GetObjectVersion`, `kms:Decrypt`.
+    async fn read_back(&self, key: &str, version_id: &str) -> Result<Self::Body, Fault>;
+    /// Reads one version with the credentials of the role that will restore.
+    /// `sts:AssumeRole`; the role: `s3:GetObjectVersion`, `kms:Decrypt`.
+    async fn read_as_recovery(&self, key: &str, version_id: &str) -> Result<Self::Body, Fault>;
+    /// ARN of the role that [`Vault::read_as_recovery`] takes on.
+    fn recovery_role(&self) -> String;
+    /// Copies one version to `to`, encrypted under `key_arn`, marked with the slot, over exactly the
+    /// object with the ETag `over` or over nothing. `s3:GetObjectVersion`, `s3:PutObject`,
+    /// `kms:GenerateDataKey`, `kms:Decrypt`.
+    async fn copy(
+        &self,
+        from: (&str, &str),
+        to: &str,
+        over: Option<&str>,
+        key_arn: &KeyArn,
+        slot: Slot,
+    ) -> Result<Written, Fault>;
+    /// The Region in which the vault, and every function, lives.
+    fn region(&self) -> Region;
+}
+
+/// KMS keys.
+pub trait Keys {
+    /// State and place of a key. `kms:DescribeKey`.
+    async fn key(&self, key_arn: &KeyArn) -> Result<Seen<KeyFacts>, Fault>;
+}
+
+/// What a backup reads.
+pub trait Sources {
+    /// What reads a source piece by piece. It ends in a fault unless the source said that it was whole.
+    type Stream: Chunks;
+    /// Opens a source. `secretsmanager:GetSecretValue`.
+    async fn open(&self, from: &From) -> Result<Self::Stream, Fault>;
+}
+
+/// Databases, in any Region.
+pub trait Databases {
+    /// One instance. `rds:DescribeDBInstances`.
+    async fn instance(&self, region: &Region, id: &str) -> Result<Seen<Instance>, Fault>;
+    /// Makes a replica a writer of its own; cannot be undone. `rds:PromoteReadReplica`.
+    async fn promote(&self, region: &Region, id: &str) -> Result<(), Fault>;
+    /// Stops an instance. `rds:StopDBInstance`.
+    async fn stop(&self, region: &Region, id: &str) -> Result<(), Fault>;
+    /// `ReplicaLag` of a replica, from the recovery region. `cloudwatch:GetMetricStatistics`.
+    async fn lag(
+        &self,
+        region: &Region,
+        id: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<LagPoint>, Fault>;
+}
+
+/// Snapshots of databases, their copies and their exports.
+pub trait Snapshots {
+    /// A snapshot in a Region. `rds:DescribeDBSnapshots`.
+    async fn snapshot(&self, region: &Region, id: &str) -> Result<Seen<Snapshot>, Fault>;
+    /// Begins a snapshot; one of that name is a conflict, answered as `Ok(false)`. `rds:CreateDBSnapshot`.
+    async fn take_snapshot(&self, database: &Database, id: &str) -> Result<bool, Fault>;
+    /// Begins a copy of a snapshot into the recovery region, under a key there, with the same id; one
+    /// of that name is answered as `Ok(false)`. `rds:CopyDBSnapshot`, `kms:CreateGrant`, `kms:DescribeKey`.
+    async fn copy_snapshot(
+        &self,
+        source: &Snapshot,
+        from: &Region,
+        id: &str,
+        key_arn: &KeyArn,
+    ) -> Result<bool, Fault>;
+    /// An export task in the recovery region. `rds:DescribeExportTasks`.
+    async fn export_task(&self, id: &str) -> Result<Seen<ExportTask>, Fault>;
+    /// Begins an export; one of that name is answered as `Ok(false)`, too many at once as a retryable
+    /// fault. `prefix` has no `/` at its end, and the files lie in `<prefix>/<id>/`.
+    /// `rds:StartExportTask`, `iam:PassRole`, `kms:CreateGrant`, `kms:DescribeKey`.
+    async fn start_export(
+        &self,
+        id: &str,
+        snapshot: &Snapshot,
+        database: &Database,
+        prefix: &str,
+        key_arn: &KeyArn,
+    ) -> Result<bool, Fault>;
+}
+
+/// Route 53, whose control plane lives in us-east-1.
+pub trait Dns {
+    /// Every set of these names and types. `route53:ListResourceRecordSets`.
+    async fn records(
+        &self,
+        zone: &str,
+        names: &[(String, String)],
+    ) -> Result<Vec<RecordSet>, Fault>;
+    /// Submits one batch, whole or not at all; the id of the change, or `None` when the records are no
+    /// longer what the batch deletes. `route53:ChangeResourceRecordSets`.
+    async fn change(&self, zone: &str, batch: &[Change]) -> Result<Option<String>, Fault>;
+    /// Whether a change has reached all of Route 53's servers. `route53:GetChange`.
+    async fn is_in_sync(&self, change_id: &str) -> Result<bool, Fault>;
+}
+
+/// The mode of an appliance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApplianceMode {
+    /// It runs its jobs and writes.
+    Production,
+    /// It runs nothing and writes nothing.
+    Standby,
+}
+
+/// Appliances.
+pub trait Appliances {
+    /// Sets the mode, whatever it was (seed E15, E16). An answer other than success is a fault: it is
+    /// not known what the appliance did. `secretsmanager:GetSecretValue`.
+    async fn set_mode(&self, appliance: &Appliance, mode: ApplianceMode) -> Result<(), Fault>;
+}
+
+/// Health signals that travel over HTTP or TCP. What RDS says of its replication comes from
+/// [`Databases`].
+pub trait Signals {
+    /// Looks once, for a few seconds at most.
+    async fn look(&self, check: &Check) -> Sight;
+}
+
+/// An alarm of CloudWatch, and since when it is in its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// The state.
+    pub state: AlarmState,
+    /// Since when.
+    pub since: Timestamp,
+    /// For how long the metric had to be out of bounds before the alarm said so, in seconds, where it
+    /// is a metric alarm.
+    pub window_s: Option<u64>,
+}
+
+/// CloudWatch alarms and metrics.
+pub trait Monitoring {
+    /// An alarm of the recovery region, metric or composite. `cloudwatch:DescribeAlarms`.
+    async fn alarm(&self, name: &str) -> Result<Seen<Alarm>, Fault>;
+    /// Publishes values in the namespace `Warmspare` under the dimension `System`.
+    /// `cloudwatch:PutMetricData`.
+    async fn publish(&self, system: &str, metrics: &[(&'static str, f64)]) -> Result<(), Fault>;
+}
+
+/// The event bus.
+pub trait Bus {
+    /// Tells everyone how something ended. `events:PutEvents`.
+    async fn announce(&self, announcement: &Announcement) -> Result<(), Fault>;
+}
+

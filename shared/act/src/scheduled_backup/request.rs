@@ -1,0 +1,69 @@
+//! What woke scheduled-backup: a schedule, a person, or the first plan of a system.
+
+use serde_json::Value;
+use warmspare_decide::name::{Slot, SystemName};
+use warmspare_decide::refusal::Refusal;
+
+use crate::documents;
+
+/// One backup that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) system: SystemName,
+    pub(super) slot: Slot,
+    pub(super) why: Why,
+}
+
+/// Why a backup is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Its schedule says so, or a person (seed A11).
+    Asked,
+    /// A plan was written; its system is backed up at once if it never was (seeds A6, B3).
+    FirstPlan,
+}
+
+/// Reads an event; beside a refusal, the system that it names, if it names one.
+pub(super) fn read(event: &[u8]) -> Result<Request, (Option<SystemName>, Refusal)> {
+    let event = documents::event(event).map_err(|refusal| (None, refusal))?;
+    let is_plan = event.get("source").is_some();
+    let answer = if is_plan { first_plan(&event) } else { asked(&event) };
+    answer.map_err(|refusal| (documents::system(&event).ok(), refusal))
+}
+
+fn asked(event: &Value) -> Result<Request, Refusal> {
+    documents::only(event, &["action", "system", "scheduled", "reason"])?;
+    let allowed = "backup or backup-now";
+    let action = documents::text(event, "action", allowed)?;
+    let system = documents::system(event)?;
+    let slot = match action {
+        "backup" => documents::instant(event, "scheduled")?,
+        // The instant is asked for, and not taken from a clock: a request that is repeated because its
+        // answer was lost would otherwise make a second backup.
+        "backup-now" if event.get("scheduled").is_none() => return Err(not_named()),
+        "backup-now" => documents::instant(event, "scheduled")?,
+        other => return Err(documents::wrong("action", other, allowed)),
+    };
+    documents::optional_text(event, "reason", "a text")?;
+    Ok(Request { system, slot: Slot::of(slot), why: Why::Asked })
+}
+
+/// The event's own time names the backup: a duplicate of the event has the same.
+fn first_plan(event: &Value) -> Result<Request, Refusal> {
+    let key = documents::object_created(event)?;
+    let name = key.strip_prefix("plans/").and_then(|name| name.strip_suffix(".toml"));
+    let system = name
+        .and_then(|name| SystemName::parse(name).ok())
+        .ok_or_else(|| documents::wrong("detail.object.key", key, "plans/<system>.toml"))?;
+    let slot = Slot::of(documents::instant(event, "time")?);
+    Ok(Request { system, slot, why: Why::FirstPlan })
+}
+
+fn not_named() -> Refusal {
+    Refusal::NotOurs {
+        why: "`scheduled` is missing; a request by hand gives the instant that names its backup, such as \
+              the present time as 2026-11-21T00:00:00Z, so that the same request again means the same \
+              backup"
+            .to_owned(),
+    }
+}

@@ -1,0 +1,92 @@
+//! Streams of bytes, and what is computed of them while they pass.
+
+#![expect(
+    async_fn_in_trait,
+    reason = "everything runs on one current-thread runtime: no future has to be Send"
+)]
+
+use bytes::Bytes;
+use crc_fast::{CrcAlgorithm, Digest as Crc};
+use sha2::{Digest, Sha256};
+use warmspare_decide::manifest::Sums;
+
+use crate::fault::Fault;
+
+/// A stream of bytes, read piece by piece.
+pub trait Chunks {
+    /// The next piece; `None` when the stream is whole and over. A stream that breaks off ends in a
+    /// fault, never in `None`.
+    async fn next(&mut self) -> Result<Option<Bytes>, Fault>;
+}
+
+/// A stream whose size and digests are computed while it passes.
+#[derive(Debug)]
+pub struct Measured<C> {
+    inner: C,
+    size_bytes: u64,
+    sha256: Sha256,
+    crc: Crc,
+}
+
+impl<C: Chunks> Measured<C> {
+    /// Measures from the first byte on.
+    pub fn new(inner: C) -> Self {
+        let crc = Crc::new(CrcAlgorithm::Crc64Nvme);
+        Self { inner, size_bytes: 0, sha256: Sha256::new(), crc }
+    }
+
+    /// The sums of what has passed so far; of the whole stream once `next` has given `None`.
+    pub fn sums(&self) -> Sums {
+        Sums {
+            size_bytes: self.size_bytes,
+            sha256: hexadecimal(&self.sha256.clone().finalize()),
+            crc64nvme: crc64nvme_text(self.crc.finalize()),
+        }
+    }
+
+    /// Reads to the end and gives the sums.
+    ///
+    /// # Errors
+    /// The stream's own fault.
+    pub async fn drain(mut self) -> Result<Sums, Fault> {
+        while self.next().await?.is_some() {}
+        Ok(self.sums())
+    }
+}
+
+impl<C: Chunks> Chunks for Measured<C> {
+    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        let piece = self.inner.next().await?;
+        if let Some(bytes) = &piece {
+            self.size_bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            self.sha256.update(bytes);
+            self.crc.update(bytes);
+        }
+        Ok(piece)
+    }
+}
+
+/// The sums of bytes that are all there.
+pub fn sums_of(bytes: &[u8]) -> Sums {
+    let mut crc = Crc::new(CrcAlgorithm::Crc64Nvme);
+    crc.update(bytes);
+    Sums {
+        size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        sha256: hexadecimal(&Sha256::digest(bytes)),
+        crc64nvme: crc64nvme_text(crc.finalize()),
+    }
+}
+
+/// A CRC-64/NVME as S3 writes it: big-endian, in base64.
+pub fn crc64nvme_text(crc: u64) -> String {
+    base64::Engine::encode(&base64::engine::general_purpose::STANDARD, crc.to_be_bytes())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,144 @@
+//! What woke failover-promotion: an alarm in any of its three shapes, a request by hand, or the tick.
+//!
+//! Only the envelope is read. Real alarm events have fields that come and go with the kind of alarm
+//! (metric, composite, metric math), and none of them is needed: the alarm itself is read again.
+
+use serde_json::Value;
+use warmspare_decide::name::SystemName;
+use warmspare_decide::refusal::Refusal;
+
+use crate::documents;
+
+/// Alarms of active sites are named `warmspare-primary-<system>`.
+pub const ALARM_PREFIX: &str = "warmspare-primary-";
+
+/// What is asked of failover-promotion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// An alarm changed its state.
+    Alarm {
+        /// Its name.
+        name: String,
+        /// The system that the name tells.
+        system: SystemName,
+        /// Whether the event says ALARM; it is read again before it is believed.
+        is_raised: bool,
+    },
+    /// A person asks.
+    Request {
+        /// For which system.
+        system: SystemName,
+        /// What.
+        action: Action,
+        /// Why, in their words.
+        reason: String,
+    },
+    /// Go on with whatever is under way, and pay what is owed.
+    Tick,
+}
+
+/// What a person may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Fail over the active site, on the same evidence as an alarm.
+    Failover,
+    /// Decide whether a failover would begin, and change nothing.
+    Rehearse,
+    /// Say where a failover stands.
+    Status,
+}
+
+/// Reads an event.
+///
+/// # Errors
+/// [`Refusal::NotOurs`] with what was found and what is allowed.
+pub fn read(event: &[u8]) -> Result<Trigger, Refusal> {
+    let event = documents::event(event)?;
+    if let Some(record) = event.pointer("/Records/0") {
+        return from_sns(record);
+    }
+    let source = text(&event, "/source");
+    match (source, text(&event, "/action")) {
+        (Some("aws.cloudwatch"), _) => from_cloudwatch(&event),
+        (Some("aws.rds"), _) | (None, Some("tick")) => Ok(Trigger::Tick),
+        (Some(other), _) => Err(not_ours(format!(
+            "its source is {other:?}, and aws.cloudwatch and aws.rds are the ones taken"
+        ))),
+        (None, Some(action)) => request(&event, action),
+        (None, None) => Err(not_ours(
+            "it has neither a source, nor an action, nor SNS records".to_owned(),
+        )),
+    }
+}
+
+fn from_sns(record: &Value) -> Result<Trigger, Refusal> {
+    let message = text(record, "/Sns/Message")
+        .ok_or_else(|| not_ours("its first record has no Sns.Message".to_owned()))?;
+    let alarm: Value = serde_json::from_str(message)
+        .map_err(|_| not_ours("its SNS message is not the JSON of an alarm".to_owned()))?;
+    alarm_of(text(&alarm, "/AlarmName"), text(&alarm, "/NewStateValue"))
+}
+
+/// The EventBridge event has `detail`, the direct Lambda action has `alarmData`
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html>).
+fn from_cloudwatch(event: &Value) -> Result<Trigger, Refusal> {
+    let body = if event.get("alarmData").is_some() { "/alarmData" } else { "/detail" };
+    alarm_of(
+        text(event, &format!("{body}/alarmName")),
+        text(event, &format!("{body}/state/value")),
+    )
+}
+
+fn alarm_of(name: Option<&str>, state: Option<&str>) -> Result<Trigger, Refusal> {
+    let (Some(name), Some(state)) = (name, state) else {
+        return Err(not_ours("it names no alarm, or no state of it".to_owned()));
+    };
+    let system = name.strip_prefix(ALARM_PREFIX).map(SystemName::parse);
+    match system {
+        Some(Ok(system)) => {
+            Ok(Trigger::Alarm { name: name.to_owned(), system, is_raised: state == "ALARM" })
+        }
+        Some(Err(misnamed)) => Err(not_ours(format!("its alarm is {name:?}, and {misnamed}"))),
+        None => Err(not_ours(format!(
+            "its alarm is {name:?}, and alarms of ours are named {ALARM_PREFIX}<system>"
+        ))),
+    }
+}
+
+fn request(event: &Value, action: &str) -> Result<Trigger, Refusal> {
+    let action = match action {
+        "failover" => Action::Failover,
+        "rehearse" => Action::Rehearse,
+        "status" => Action::Status,
+        "switchover" | "failback" | "abort" => {
+            return Err(Refusal::NotSupported {
+                what: format!("the action {action:?}"),
+                instead: "this version takes failover, rehearse and status".to_owned(),
+            });
+        }
+        other => {
+            return Err(not_ours(format!(
+                "its action is {other:?}, and failover, rehearse, status and tick are the ones taken"
+            )));
+        }
+    };
+    let system = text(event, "/system")
+        .ok_or_else(|| not_ours("it has an action and no system".to_owned()))?;
+    let system = SystemName::parse(system).map_err(|wrong| not_ours(wrong.to_string()))?;
+    let reason = text(event, "/reason").unwrap_or_default().to_owned();
+    if action == Action::Failover && reason.is_empty() {
+        return Err(not_ours("it asks for a failover and gives no reason".to_owned()));
+    }
+    Ok(Trigger::Request { system, action, reason })
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
+    value.pointer(pointer).and_then(Value::as_str)
+}
+
+fn not_ours(why: String) -> Refusal {
+    Refusal::NotOurs { why }
+}
+
+#[cfg(test)]
+mod tests;

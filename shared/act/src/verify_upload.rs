@@ -1,0 +1,263 @@
+//! Proves a backup, or rejects it: holds what S3 and KMS say against the manifest, reads every object
+//! back as the role that will restore, writes the receipt, and only then moves `latest/`.
+//!
+//! A receipt is written once. A look that failed leaves no receipt: the event is tried again.
+
+mod latest;
+mod looks;
+
+use warmspare_decide::manifest::{Checked, FORMAT, Manifest, Receipt};
+use warmspare_decide::name::{Slot, SystemName};
+use warmspare_decide::outcome::{self, Announcement, Happening, Outcome};
+use warmspare_decide::refusal::Refusal;
+use warmspare_decide::seen::Seen;
+use warmspare_decide::vault::{self, Located};
+use warmspare_decide::verify::{self, Verdict};
+
+use crate::documents::{self, Created};
+use crate::fault::{Fault, Hope};
+use crate::ports::{Bus, Clock, Keys, Vault};
+use looks::Looks;
+
+/// The most findings that an announcement repeats; the receipt has all of them.
+const FINDINGS_SHOWN_MAX: usize = 5;
+
+/// Answers one event.
+///
+/// # Errors
+/// Retryable: not everything could be seen or read, and nothing is certainly wrong. Permanent: the
+/// manifest cannot be read as one, so the backup is neither proven nor rejected, and never counts.
+pub async fn answer<P>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
+where
+    P: Clock + Vault + Keys + Bus,
+{
+    match read(event) {
+        Ok(Asked::Backup(system, slot)) => Verification { ports, system, slot }.run().await,
+        Ok(Asked::Nothing(key)) => {
+            Ok(Outcome::Done(format!("{key} is no manifest, so there is nothing to verify")))
+        }
+        Err(refusal) => Ok(Outcome::Refused(refusal)),
+    }
+}
+
+enum Asked {
+    Backup(SystemName, Slot),
+    /// Another key of the vault was written.
+    Nothing(String),
+}
+
+fn read(event: &[u8]) -> Result<Asked, Refusal> {
+    let event = documents::event(event)?;
+    if event.get("source").is_none() {
+        documents::only(&event, &["action", "system", "slot", "reason"])?;
+        let action = documents::text(&event, "action", "verify")?;
+        if action != "verify" {
+            return Err(documents::wrong("action", action, "verify"));
+        }
+        return Ok(Asked::Backup(documents::system(&event)?, documents::slot(&event)?));
+    }
+    // The event may name a version. What counts is what is there now: names are written once, and a
+    // version that came later is a finding.
+    let key = documents::object_created(&event)?;
+    match Located::parse(key) {
+        Some(Located::Manifest(system, slot)) => Ok(Asked::Backup(system, slot)),
+        Some(
+            Located::Object(..)
+            | Located::Verified(..)
+            | Located::ExportIntended(..)
+            | Located::Exported(..)
+            | Located::Entry(..),
+        ) => Ok(Asked::Nothing(key.to_owned())),
+        None if vault::is_ours(key) => Ok(Asked::Nothing(key.to_owned())),
+        None => Err(documents::wrong("detail.object.key", key, "a key of the vault's layout")),
+    }
+}
+
+/// The verification of one backup.
+struct Verification<'a, P> {
+    ports: &'a P,
+    system: SystemName,
+    slot: Slot,
+}
+
+impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
+    async fn run(&self) -> Result<Outcome, Fault> {
+        // A rejection outweighs a proof: whichever run wrote it saw something that is certainly wrong.
+        if let Some(receipt) = self.receipt(&vault::rejected(&self.system, self.slot)).await? {
+            return self.rejected(&receipt, "was rejected before").await;
+        }
+        let verified = self.receipt(&vault::verified(&self.system, self.slot)).await?;
+        let Some(manifest) = self.manifest().await? else {
+            return Ok(Outcome::Refused(Refusal::NoBackup {
+                slot: self.slot,
+                key: vault::manifest(&self.system, self.slot),
+            }));
+        };
+        if let Some(receipt) = verified {
+            return self.verified(&manifest, &receipt, "was verified before").await;
+        }
+        let (verdict, first_fault) = self.verdict(&manifest).await;
+        match verdict {
+            Verdict::Proven(objects) => {
+                let receipt = self.receipt_of(true, objects);
+                match self.write(&receipt).await? {
+                    None => self.verified(&manifest, &receipt, "is verified").await,
+                    Some(theirs) => self.verified(&manifest, &theirs, "was verified before").await,
+                }
+            }
+            Verdict::Rejected(objects) => {
+                let receipt = self.receipt_of(false, objects);
+                match self.write(&receipt).await? {
+                    None => self.rejected(&receipt, "is rejected").await,
+                    Some(theirs) => self.rejected(&theirs, "was rejected before").await,
+                }
+            }
+            Verdict::NotKnown(why) => Err(first_fault
+                .unwrap_or_else(|| Fault::new(Hope::Retryable, "verifying", self.name(), why))),
+        }
+    }
+
+    /// The verdict, and the first fault that was met on the way to it. Nothing is read back when what
+    /// was seen is enough to reject.
+    async fn verdict(&self, manifest: &Manifest) -> (Verdict, Option<Fault>) {
+        let mut looks = Looks::default();
+        let mut view = looks.view(self.ports, &self.system, self.slot, manifest).await;
+        let verdict = verify::verdict(&view);
+        if matches!(verdict, Verdict::Rejected(_)) {
+            return (verdict, looks.first_fault);
+        }
+        for (seen, stored) in view.objects.iter_mut().zip(&manifest.objects) {
+            seen.read = looks.read_back(self.ports, stored).await;
+        }
+        (verify::verdict(&view), looks.first_fault)
+    }
+
+    /// The manifest, if there is one. One that cannot be read leaves the backup unverifiable, which is
+    /// not the same as rejected (FV4): it may be of a later format, and right.
+    async fn manifest(&self) -> Result<Option<Manifest>, Fault> {
+        let key = vault::manifest(&self.system, self.slot);
+        let document = match self.ports.read(&key).await? {
+            Seen::Here(document) => document,
+            Seen::Absent => return Ok(None),
+            Seen::Unknown(why) => return Err(documents::unread(&key, why)),
+        };
+        let manifest = match looks::changed(self.ports, &key, &document).await? {
+            Some(why) => Err(Fault::new(Hope::Permanent, "reading", &key, why)),
+            None => documents::parse_json(&key, &document.body),
+        };
+        match manifest {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(fault) => {
+                let reason = format!("{} cannot be verified: {fault}", self.name());
+                let (happening, at) = (Happening::BackupRejected, document.written_at);
+                let announcement = self.announcement(happening, "failed", reason);
+                self.ports.announce(&Announcement { at, links: vec![key], ..announcement }).await?;
+                Err(fault)
+            }
+        }
+    }
+
+    async fn receipt(&self, key: &str) -> Result<Option<Receipt>, Fault> {
+        match documents::read_json::<Receipt, P>(self.ports, key).await? {
+            Seen::Here((receipt, _)) => Ok(Some(receipt)),
+            Seen::Absent => Ok(None),
+            Seen::Unknown(why) => Err(documents::unread(key, why)),
+        }
+    }
+
+    fn receipt_of(&self, verified: bool, objects: Vec<Checked>) -> Receipt {
+        Receipt {
+            format: FORMAT,
+            system: self.system.clone(),
+            slot: self.slot,
+            verified,
+            at: self.ports.now(),
+            read_as: self.ports.recovery_role(),
+            objects,
+        }
+    }
+
+    /// Writes a receipt; gives the one that another run has written before, which then counts.
+    async fn write(&self, receipt: &Receipt) -> Result<Option<Receipt>, Fault> {
+        match documents::create_json(self.ports, &self.place(receipt), receipt).await? {
+            Created::New | Created::Ours => Ok(None),
+            Created::Theirs(theirs) => Ok(Some(theirs)),
+        }
+    }
+
+    fn place(&self, receipt: &Receipt) -> String {
+        if receipt.verified {
+            vault::verified(&self.system, self.slot)
+        } else {
+            vault::rejected(&self.system, self.slot)
+        }
+    }
+
+    async fn verified(
+        &self,
+        manifest: &Manifest,
+        receipt: &Receipt,
+        how: &str,
+    ) -> Result<Outcome, Fault> {
+        let moved = latest::advance(self.ports, manifest).await?;
+        let count = manifest.objects.len();
+        let reason = format!(
+            "{} is verified: {count} object(s) were read back as {} and are equal",
+            self.name(),
+            receipt.read_as
+        );
+        self.tell(Happening::BackupVerified, receipt, reason).await?;
+        Ok(Outcome::Done(format!("{} {how}: {count} object(s); {moved}", self.name())))
+    }
+
+    async fn rejected(&self, receipt: &Receipt, how: &str) -> Result<Outcome, Fault> {
+        let findings = findings(receipt);
+        let reason = format!("{} is rejected: {findings}", self.name());
+        self.tell(Happening::BackupRejected, receipt, reason).await?;
+        Ok(Outcome::Done(format!("{} {how}: {findings}", self.name())))
+    }
+
+    /// Announces a receipt, by what it says alone: told again, it is the same word for word.
+    async fn tell(
+        &self,
+        happening: Happening,
+        receipt: &Receipt,
+        reason: String,
+    ) -> Result<(), Fault> {
+        let announcement = self.announcement(happening, "done", reason);
+        let links = vec![self.place(receipt), vault::manifest(&self.system, self.slot)];
+        self.ports.announce(&Announcement { at: receipt.at, links, ..announcement }).await
+    }
+
+    fn announcement(&self, happening: Happening, outcome: &str, reason: String) -> Announcement {
+        Announcement {
+            format: outcome::FORMAT,
+            happening,
+            system: self.system.clone(),
+            outcome: outcome.to_owned(),
+            reason,
+            slot: Some(self.slot),
+            term: None,
+            at: self.ports.now(),
+            links: Vec::new(),
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("backup {} of {}", self.slot, self.system)
+    }
+}
+
+fn findings(receipt: &Receipt) -> String {
+    let all: Vec<String> = receipt
+        .objects
+        .iter()
+        .flat_map(|checked| checked.findings.iter().map(|finding| format!("{}: {finding}", checked.key)))
+        .collect();
+    let shown: Vec<&str> = all.iter().take(FINDINGS_SHOWN_MAX).map(String::as_str).collect();
+    let more = match all.len().saturating_sub(shown.len()) {
+        0 => String::new(),
+        more => format!("; and {more} more in the receipt"),
+    };
+    format!("{} finding(s): {}{more}", all.len(), shown.join("; "))
+}

@@ -1,0 +1,81 @@
+//! What is known of a database, and how far behind its replica was when the source was lost.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::seen::Seen;
+
+/// An RDS instance as `DescribeDBInstances` gives it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// `available`, `modifying`, `backing-up`, `stopped`, …
+    /// (<https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>)
+    pub status: String,
+    /// The instance that it replicates, while it is a replica.
+    pub replica_of: Option<String>,
+    /// Instances that replicate it. RDS refuses to stop an instance that has any.
+    pub replicas: Vec<String>,
+    /// What the read replication says of itself, while it is a replica: `replicating`, `error`,
+    /// `stopped`, `terminated`; with the message, if there is one.
+    pub replication: Option<Replication>,
+}
+
+/// What a replica says of its replication (`DBInstanceStatusInfos`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replication {
+    /// RDS's own judgement.
+    pub normal: bool,
+    /// `replicating`, `error`, `stopped`, `terminated`, …
+    pub status: String,
+}
+
+impl Instance {
+    /// Writable: it replicates nothing and is available.
+    pub fn is_writer(&self) -> bool {
+        self.replica_of.is_none() && self.status == "available"
+    }
+}
+
+/// One datapoint of the `ReplicaLag` metric.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LagPoint {
+    /// When it was measured.
+    pub at: Timestamp,
+    /// Seconds; negative when replication is not active.
+    pub lag_s: f64,
+}
+
+/// How far behind the replica was when the source was lost, in whole seconds, rounded up.
+///
+/// From then on the metric grows with the clock (or says −1) whatever the replica holds, so the
+/// newest point at or before `lost_at` counts, if it is not older than `age_s_max`. No such point, or
+/// a negative one, is Unknown: nobody can say what would be lost.
+pub fn lag_when_lost(points: &[LagPoint], lost_at: Timestamp, age_s_max: u64) -> Seen<u64> {
+    let newest = points.iter().filter(|p| p.at <= lost_at).max_by_key(|p| p.at);
+    let Some(point) = newest else {
+        return Seen::Unknown(format!("no ReplicaLag was measured before {lost_at}"));
+    };
+    let age_s = lost_at.as_second().saturating_sub(point.at.as_second());
+    if u64::try_from(age_s).unwrap_or(u64::MAX) > age_s_max {
+        return Seen::Unknown(format!(
+            "the newest ReplicaLag before {lost_at} is {age_s} s old, and {age_s_max} s is the most"
+        ));
+    }
+    if !point.lag_s.is_finite() || point.lag_s < 0.0 {
+        return Seen::Unknown(format!("ReplicaLag was {} at {}", point.lag_s, point.at));
+    }
+    let mut whole_s = 0_u64;
+    // A lag is bounded by days; counting in steps of powers of two needs no lossy cast.
+    for bit in (0..32).rev() {
+        let step = 1_u64 << bit;
+        let candidate = u32::try_from(whole_s + step).map(f64::from);
+        if candidate.is_ok_and(|candidate| candidate <= point.lag_s) {
+            whole_s += step;
+        }
+    }
+    let is_whole = u32::try_from(whole_s).map(f64::from).is_ok_and(|floor| floor >= point.lag_s);
+    Seen::Here(if is_whole { whole_s } else { whole_s + 1 })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! Whether a failover begins, and what its next step is.
+//!
+//! [`open`] decides from one look at everything; [`next`] decides one step from what the journal says
+//! and what was seen just now. The steps only go forward once a promotion was intended.
+
+mod open;
+mod report;
+mod step;
+
+pub use open::{Asked, Opened, OpeningView, PastTerm, open};
+pub use report::{Phase, Report, report};
+pub use step::{Act, Attempt, Next, View, debts_of, next};
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,254 @@
+//! Whether a failover begins.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::database::Instance;
+use crate::dns::{self, Move, RecordSet};
+use crate::evidence::{AlarmState, Reading, Sight, Signal, Verdict, proves_way_out, verdict};
+use crate::journal::{Debt, Step};
+use crate::name::{SiteName, Slot, Term};
+use crate::plan::{Mode, Plan};
+use crate::refusal::Refusal;
+use crate::seen::Seen;
+
+const DAY_S: i64 = 86_400;
+
+/// Who asked for the failover.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+pub enum Asked {
+    /// A CloudWatch alarm of this name, and its state when read again.
+    Alarm {
+        /// Its name.
+        name: String,
+        /// As CloudWatch says now, not as the event said.
+        state: Seen<AlarmState>,
+    },
+    /// A person, and why.
+    Operator {
+        /// In their words.
+        reason: String,
+    },
+}
+
+/// A failover before this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastTerm {
+    /// Its number.
+    pub term: Term,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// It moved the system; otherwise it was abandoned.
+    pub completed: bool,
+    /// What the site that it left still owes.
+    pub debts: Vec<Debt>,
+}
+
+/// Everything that the decision to begin looks at. It is kept whole in the journal, so that the
+/// decision can be made again from it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpeningView {
+    /// The time of the look.
+    pub now: Timestamp,
+    /// From when on the active site counts as lost.
+    pub lost_at: Timestamp,
+    /// Who asked.
+    pub asked: Asked,
+    /// The active site, by the newest completed term.
+    pub active: SiteName,
+    /// The signals of the active site.
+    pub primary: Vec<Signal>,
+    /// The signals of the standby.
+    pub standby: Vec<Signal>,
+    /// The newest backup with a receipt; absent when there is none.
+    pub proven: Seen<Slot>,
+    /// The replica, when the plan has a database; absent when it does not exist.
+    pub replica: Option<Seen<Instance>>,
+    /// How far it was behind at `lost_at`, in whole seconds.
+    pub lag_s: Option<Seen<u64>>,
+    /// The records of the plan and of the term.
+    pub records: Seen<Vec<RecordSet>>,
+    /// Failovers before this one, newest first; all of the last 24 hours, and at least the last one.
+    pub past: Vec<PastTerm>,
+}
+
+/// A decision to begin: what was seen, and what follows from it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The site that is left.
+    pub from: SiteName,
+    /// The site that takes over.
+    pub to: SiteName,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// What the signals of the site that is left say together.
+    pub verdict: Verdict,
+    /// What the decision saw.
+    pub view: OpeningView,
+}
+
+/// Decides whether a failover of the active site begins.
+///
+/// # Errors
+/// The first [`Refusal`] that applies, in the order in which a person would want to hear it.
+pub fn open(plan: &Plan, view: &OpeningView) -> Result<Opened, Refusal> {
+    let verdict = is_lost(plan, view)?;
+    is_due(plan, view)?;
+    is_ready(plan, view)?;
+    is_within_loss(plan, view)?;
+    let to = plan.other(&view.active).name.clone();
+    is_unmoved(plan, view, &to)?;
+    let mut steps = vec![Step::Fence];
+    if plan.database.is_some() {
+        steps.push(Step::PromoteDatabase);
+    }
+    steps.extend([Step::PromoteAppliance, Step::SeeHealthy, Step::Repoint, Step::SeeInSync]);
+    Ok(Opened { from: view.active.clone(), to, steps, verdict, view: view.clone() })
+}
+
+/// The evidence: the alarm read again, and enough independent signals.
+fn is_lost(plan: &Plan, view: &OpeningView) -> Result<Verdict, Refusal> {
+    match (&view.asked, plan.failover.mode) {
+        (Asked::Alarm { .. }, Mode::Manual | Mode::Approve) => {
+            let mode = if plan.failover.mode == Mode::Manual { "manual" } else { "approve" };
+            return Err(Refusal::ModeIsNotAutomatic { mode: mode.to_owned() });
+        }
+        (Asked::Alarm { name, state }, Mode::Automatic) => {
+            let state = match state {
+                Seen::Here(AlarmState::Alarm) => None,
+                Seen::Here(AlarmState::Ok) => Some("OK".to_owned()),
+                Seen::Here(AlarmState::InsufficientData) => Some("INSUFFICIENT_DATA".to_owned()),
+                Seen::Absent => Some("gone".to_owned()),
+                Seen::Unknown(why) => Some(format!("unknown ({why})")),
+            };
+            if let Some(state) = state {
+                return Err(Refusal::AlarmNotRaised { alarm: name.clone(), state });
+            }
+        }
+        (Asked::Operator { .. }, _) => {}
+    }
+    let verdict = verdict(&view.primary, plan.failover.signals, proves_way_out(&view.standby));
+    let site = view.active.clone();
+    let down_min = plan.failover.signals.down;
+    match verdict.site {
+        Reading::Down => Ok(verdict),
+        Reading::Up => Err(Refusal::PrimaryHealthy { site, verdict, down_min }),
+        Reading::Unknown => Err(Refusal::NotEnoughSignals { site, verdict, down_min }),
+    }
+}
+
+/// Anti-flapping: the cooldown counts from the END of the last failover, abandoned ones included.
+fn is_due(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    if let Some(last) = view.past.first() {
+        let since_s = view.now.as_second().saturating_sub(last.ended_at.as_second());
+        let since_s = u64::try_from(since_s).unwrap_or(0);
+        let cooldown_s = plan.failover.cooldown_s;
+        if since_s < cooldown_s {
+            return Err(Refusal::Cooldown { term: last.term, since_s, cooldown_s });
+        }
+    }
+    let day_ago_s = view.now.as_second().saturating_sub(DAY_S);
+    let today =
+        view.past.iter().filter(|past| past.completed && past.opened_at.as_second() > day_ago_s);
+    let count = u32::try_from(today.count()).unwrap_or(u32::MAX);
+    if count >= plan.failover.per_day {
+        return Err(Refusal::DailyLimit { count, per_day: plan.failover.per_day });
+    }
+    let owing = view.past.iter().find(|past| past.completed && !past.debts.is_empty());
+    match owing {
+        Some(past) => Err(Refusal::FenceOwed {
+            term: past.term,
+            debts: past.debts.iter().map(|debt| debt.words()).collect::<Vec<_>>().join(", "),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The standby answers on every signal, and has a database to promote.
+fn is_ready(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    let site = plan.other(&view.active).name.clone();
+    let not_ready = |why: String| Refusal::StandbyNotReady { site: site.clone(), why };
+    if let Some(why) = not_healthy(&view.standby) {
+        return Err(not_ready(why));
+    }
+    let (Some(database), Some(replica)) = (&plan.database, &view.replica) else { return Ok(()) };
+    match replica {
+        Seen::Here(_) => Ok(()),
+        Seen::Absent => Err(Refusal::NoReplica {
+            replica: database.replica.clone(),
+            region: plan.other(&view.active).region.clone(),
+        }),
+        Seen::Unknown(why) => Err(not_ready(format!("its database is not known: {why}"))),
+    }
+}
+
+/// No more would be lost than was agreed.
+fn is_within_loss(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    if let (Some(database), Some(lag_s)) = (&plan.database, &view.lag_s) {
+        match lag_s {
+            Seen::Here(lag_s) if *lag_s <= database.lag_s_max => {}
+            Seen::Here(lag_s) => {
+                let lag_s_max = database.lag_s_max;
+                return Err(Refusal::TooFarBehind { lag_s: *lag_s, lag_s_max });
+            }
+            Seen::Absent => {
+                let why = "CloudWatch has no ReplicaLag for it".to_owned();
+                return Err(Refusal::LagUnknown { why });
+            }
+            Seen::Unknown(why) => return Err(Refusal::LagUnknown { why: why.clone() }),
+        }
+    }
+    let slot = match &view.proven {
+        Seen::Here(slot) => *slot,
+        Seen::Absent => {
+            let why = "there is no receipt in the vault".to_owned();
+            return Err(Refusal::NoProvenBackup { why });
+        }
+        Seen::Unknown(why) => return Err(Refusal::NoProvenBackup { why: why.clone() }),
+    };
+    let age_s = view.lost_at.as_second().saturating_sub(slot.instant().as_second());
+    let age_s = u64::try_from(age_s).unwrap_or(0);
+    let rpo_s = plan.objectives.rpo_s;
+    if age_s > rpo_s { Err(Refusal::BackupTooOld { slot, age_s, rpo_s }) } else { Ok(()) }
+}
+
+/// Nobody has changed the records. That Route 53's control plane cannot be asked is no reason not to
+/// begin: the records are looked at again before they are moved.
+fn is_unmoved(plan: &Plan, view: &OpeningView, to: &SiteName) -> Result<(), Refusal> {
+    let Seen::Here(records) = &view.records else { return Ok(()) };
+    let term = view.past.first().map(|past| past.term).unwrap_or_default().next();
+    match dns::decide(plan, to, term, records) {
+        Move::Already | Move::Batch(_) => Ok(()),
+        Move::Superseded(newer) => Err(Refusal::Superseded { term, newer }),
+        Move::Drift(drift) => Err(Refusal::DnsDrift {
+            record: drift.record,
+            found: drift.found,
+            wanted: drift.wanted,
+        }),
+    }
+}
+
+/// Why these signals do not show a healthy site; `None` when every one of them answers as expected.
+pub(super) fn not_healthy(signals: &[Signal]) -> Option<String> {
+    let wrong: Vec<String> = signals
+        .iter()
+        .filter_map(|signal| {
+            let why = match &signal.sight {
+                Sight::AsExpected => return None,
+                Sight::Otherwise(how) => how.clone(),
+                Sight::Refused => "nothing listens there".to_owned(),
+                Sight::Silent(why) => format!("no answer ({why})"),
+                Sight::Broken(how) => how.clone(),
+                Sight::NotTaken(why) => format!("not looked at ({why})"),
+            };
+            Some(format!("{}: {why}", signal.name))
+        })
+        .collect();
+    if signals.is_empty() {
+        return Some("it has no signal that could say so".to_owned());
+    }
+    (!wrong.is_empty()).then(|| wrong.join("; "))
+}

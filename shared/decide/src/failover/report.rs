@@ -1,0 +1,108 @@
+//! What a failover cost: the post-incident record that closes its journal.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::dns::{Change, RecordSet};
+use crate::journal::{Debt, Finding, Progress};
+use crate::name::{SiteName, Slot};
+use crate::plan::Plan;
+
+/// One phase of a failover.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phase {
+    /// What it did.
+    pub name: String,
+    /// How long it took, in seconds.
+    pub took_s: u64,
+}
+
+/// The closing entry of a failover.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The site that was left.
+    pub from: SiteName,
+    /// The site that is active now.
+    pub to: SiteName,
+    /// From when on the old site counts as lost.
+    pub lost_at: Timestamp,
+    /// Measured recovery time, from `lost_at` until the records were in sync, in seconds.
+    pub rto_s: u64,
+    /// What was agreed, in seconds.
+    pub rto_s_max: u64,
+    /// Phases in order; together they are `rto_s`.
+    pub phases: Vec<Phase>,
+    /// Estimated loss in the database: how far its replica was behind, in seconds.
+    pub rpo_database_s: Option<u64>,
+    /// What is lost of everything that only backups hold: since the newest proven one, in seconds.
+    pub rpo_backup_s: u64,
+    /// That backup.
+    pub proven: Option<Slot>,
+    /// What was agreed, in seconds.
+    pub rpo_s_max: u64,
+    /// The records as they were.
+    pub records_before: Vec<RecordSet>,
+    /// The records as they are.
+    pub records_after: Vec<RecordSet>,
+    /// What the old site still owes.
+    pub debts: Vec<Debt>,
+}
+
+/// Sums a failover up whose last step is confirmed.
+pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
+    let view = &progress.opened.view;
+    let mut phases = vec![phase("detect and decide", view.lost_at, progress.opened_at)];
+    let mut since = progress.opened_at;
+    for past in &progress.past {
+        phases.push(phase(past.step.words(), since, past.at));
+        since = past.at;
+    }
+    let end = progress.past.last().map_or(now, |past| past.at);
+    let proven = view.proven.here().copied();
+    let records_after = progress
+        .past
+        .iter()
+        .find_map(|past| match &past.finding {
+            Finding::Moved { records, .. } => Some(records.clone()),
+            Finding::Fenced { .. }
+            | Finding::FenceAttempted { .. }
+            | Finding::Writable
+            | Finding::Accepted
+            | Finding::Healthy { .. }
+            | Finding::InSync => None,
+        })
+        .unwrap_or_default();
+    Report {
+        from: progress.opened.from.clone(),
+        to: progress.opened.to.clone(),
+        lost_at: view.lost_at,
+        rto_s: seconds(view.lost_at, end),
+        rto_s_max: plan.objectives.rto_s,
+        phases,
+        rpo_database_s: view.lag_s.as_ref().and_then(|lag_s| lag_s.here().copied()),
+        rpo_backup_s: proven.map_or(u64::MAX, |slot| seconds(slot.instant(), view.lost_at)),
+        proven,
+        rpo_s_max: plan.objectives.rpo_s,
+        records_before: deleted(&progress.first_batch),
+        records_after,
+        debts: progress.debts.clone(),
+    }
+}
+
+fn deleted(batch: &[Change]) -> Vec<RecordSet> {
+    batch
+        .iter()
+        .filter_map(|change| match change {
+            Change::Delete(set) => Some(set.clone()),
+            Change::Create(_) => None,
+        })
+        .collect()
+}
+
+fn phase(name: &str, from: Timestamp, to: Timestamp) -> Phase {
+    Phase { name: name.to_owned(), took_s: seconds(from, to) }
+}
+
+fn seconds(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.as_second().saturating_sub(from.as_second())).unwrap_or(0)
+}

@@ -1,0 +1,388 @@
+//! The journal of a failover: numbered entries, whose fold is the state.
+//!
+//! An intention is written before an act, so "intended, and nothing after it" means "may have
+//! happened". A sequence that cannot have come from this code is an error, not a guess.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::dns::{Change, RecordSet};
+use crate::evidence::Verdict;
+use crate::failover::{Opened, Report};
+use crate::name::{SystemName, Term};
+use crate::refusal::Refusal;
+
+/// The version of the entries that this code writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// The steps of a failover, in the order in which they are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// The old site is told to be standby.
+    Fence,
+    /// The replica becomes a writer of its own.
+    PromoteDatabase,
+    /// The new site is told to be production.
+    PromoteAppliance,
+    /// Every signal of the new site answers as expected.
+    SeeHealthy,
+    /// The records move, and the term's record with them.
+    Repoint,
+    /// The move has reached all of Route 53's servers.
+    SeeInSync,
+    /// Instead of all that: the old site came back before any promotion, and is told to be production.
+    Unfence,
+}
+
+impl Step {
+    /// From the intention of such a step on, the failover only goes forward.
+    pub fn is_promotion(self) -> bool {
+        match self {
+            Self::PromoteDatabase | Self::PromoteAppliance => true,
+            Self::Fence | Self::SeeHealthy | Self::Repoint | Self::SeeInSync | Self::Unfence => {
+                false
+            }
+        }
+    }
+
+    /// As a person says it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Fence => "fence the old site",
+            Self::PromoteDatabase => "promote the database",
+            Self::PromoteAppliance => "promote the appliance",
+            Self::SeeHealthy => "see the new site healthy",
+            Self::Repoint => "repoint the records",
+            Self::SeeInSync => "see the records in sync",
+            Self::Unfence => "give the old site back its mode",
+        }
+    }
+}
+
+/// What the old site still owes after a failover: to be fenced when it is back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Debt {
+    /// The old appliance has to be told to be standby.
+    Appliance,
+    /// The old database has to be stopped.
+    Database,
+}
+
+impl Debt {
+    /// As a person says it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Appliance => "the old appliance set to standby",
+            Self::Database => "the old database stopped",
+        }
+    }
+}
+
+/// What was seen when a step was confirmed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "seen")]
+pub enum Finding {
+    /// The old appliance accepted to be standby.
+    Fenced {
+        /// What remains to be done when more of the old site can be reached.
+        debts: Vec<Debt>,
+    },
+    /// The old site could not be reached by any path.
+    FenceAttempted {
+        /// What remains to be done when it is back.
+        debts: Vec<Debt>,
+        /// What the attempt met.
+        why: String,
+    },
+    /// The database replicates nothing and is available.
+    Writable,
+    /// The appliance accepted its mode.
+    Accepted,
+    /// Every signal of the new site answered as expected.
+    Healthy {
+        /// What they say together.
+        verdict: Verdict,
+    },
+    /// The records name the new site, and the term's record holds this term.
+    Moved {
+        /// The id of the change, to follow.
+        change_id: String,
+        /// As seen after the move.
+        records: Vec<RecordSet>,
+    },
+    /// Route 53 answered INSYNC.
+    InSync,
+}
+
+/// What one entry says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "what")]
+pub enum What {
+    /// The failover begins: everything that the decision saw.
+    Opened(Box<Opened>),
+    /// The step may happen from now on.
+    Intended {
+        /// Which.
+        step: Step,
+        /// The exact batch, when the step moves records: also what there was before.
+        batch: Vec<Change>,
+    },
+    /// The step was seen done.
+    Confirmed {
+        /// Which.
+        step: Step,
+        /// What was seen.
+        finding: Finding,
+    },
+    /// The failover ends before any promotion; the old site stays the active one.
+    Abandoned {
+        /// Why.
+        why: Refusal,
+    },
+    /// The failover ended well; the new site is the active one.
+    Completed(Box<Report>),
+    /// After the end: a debt was seen paid.
+    Paid {
+        /// Which.
+        debt: Debt,
+        /// What was seen.
+        seen: String,
+    },
+}
+
+/// One object of a journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Whose failover it is.
+    pub system: SystemName,
+    /// Which.
+    pub term: Term,
+    /// Its place in the journal, from 1.
+    pub n: u32,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The run that wrote it: after a retried put, "it exists" may be our own first try.
+    pub writer: String,
+    /// Version id of the plan under which it was written.
+    pub plan_version: String,
+    /// What it says.
+    pub what: What,
+}
+
+/// How a failover ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct End {
+    /// When.
+    pub at: Timestamp,
+    /// The new site is the active one.
+    pub completed: bool,
+}
+
+/// A step that was confirmed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Past {
+    /// Which.
+    pub step: Step,
+    /// What was seen.
+    pub finding: Finding,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The state of a failover: the fold of its journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// Which failover.
+    pub term: Term,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// What the decision to begin saw and decided.
+    pub opened: Opened,
+    /// What was confirmed, in order.
+    pub past: Vec<Past>,
+    /// The newest intention that is not confirmed yet: it may have happened.
+    pub intended: Option<Step>,
+    /// When a step was first intended; when the fence was, above all.
+    pub first_intended_at: Vec<(Step, Timestamp)>,
+    /// A promotion was intended, so there is no way back.
+    pub is_past_return: bool,
+    /// The batch that was intended first: it tells what the records were.
+    pub first_batch: Vec<Change>,
+    /// What is still owed.
+    pub debts: Vec<Debt>,
+    /// How it ended, once it has.
+    pub end: Option<End>,
+    /// Number of entries; the next one is this plus one.
+    pub entries: u32,
+}
+
+/// A journal that this code cannot have written.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("entry {n} of the journal of term {term} {why}")]
+pub struct Impossible {
+    /// The term.
+    pub term: Term,
+    /// The entry.
+    pub n: u32,
+    /// A clause that follows the entry's name.
+    pub why: String,
+}
+
+impl Progress {
+    /// Folds the entries of one term, in order.
+    ///
+    /// # Errors
+    /// [`Impossible`] at the first entry that cannot follow those before it.
+    pub fn of(entries: &[Entry]) -> Result<Self, Impossible> {
+        let mut entries = entries.iter();
+        let Some(first) = entries.next() else {
+            return Err(Impossible { term: Term(0), n: 1, why: "is missing".to_owned() });
+        };
+        let mut progress = Self::begin(first)?;
+        for entry in entries {
+            progress.follow(entry)?;
+        }
+        Ok(progress)
+    }
+
+    fn begin(entry: &Entry) -> Result<Self, Impossible> {
+        let wrong = |why: &str| Impossible { term: entry.term, n: entry.n, why: why.to_owned() };
+        if entry.format != FORMAT {
+            return Err(wrong(&format!(
+                "has format {}, and this code reads {FORMAT}",
+                entry.format
+            )));
+        }
+        let What::Opened(opened) = &entry.what else {
+            return Err(wrong("does not open a failover, and is the first"));
+        };
+        if entry.n != 1 {
+            return Err(wrong("opens a failover, and is not number 1"));
+        }
+        Ok(Self {
+            term: entry.term,
+            opened_at: entry.at,
+            opened: (**opened).clone(),
+            past: Vec::new(),
+            intended: None,
+            first_intended_at: Vec::new(),
+            is_past_return: false,
+            first_batch: Vec::new(),
+            debts: Vec::new(),
+            end: None,
+            entries: 1,
+        })
+    }
+
+    /// Folds the next entry in.
+    ///
+    /// # Errors
+    /// [`Impossible`] when it cannot follow those before it.
+    pub fn follow(&mut self, entry: &Entry) -> Result<(), Impossible> {
+        self.fold(entry).map_err(|why| Impossible { term: entry.term, n: entry.n, why })
+    }
+
+    fn fold(&mut self, entry: &Entry) -> Result<(), String> {
+        if entry.format != FORMAT {
+            return Err(format!("has format {}, and this code reads {FORMAT}", entry.format));
+        }
+        if entry.term != self.term || entry.n != self.entries.saturating_add(1) {
+            return Err(format!("does not follow entry {} of term {}", self.entries, self.term));
+        }
+        if self.end.is_some() && !matches!(entry.what, What::Paid { .. }) {
+            return Err("comes after the end".to_owned());
+        }
+        self.entries = entry.n;
+        match &entry.what {
+            What::Opened(_) => Err("opens the failover a second time".to_owned()),
+            What::Intended { step, batch } => self.intend(*step, batch, entry.at),
+            What::Confirmed { step, finding } => self.confirm(*step, finding, entry.at),
+            What::Abandoned { .. } if self.is_past_return => {
+                Err("abandons the failover after a promotion was intended".to_owned())
+            }
+            What::Abandoned { .. } => {
+                self.end = Some(End { at: entry.at, completed: false });
+                self.debts.clear();
+                Ok(())
+            }
+            What::Completed(_) if self.next_step().is_some() => {
+                Err("completes the failover before its last step".to_owned())
+            }
+            What::Completed(_) => {
+                self.end = Some(End { at: entry.at, completed: true });
+                Ok(())
+            }
+            What::Paid { debt, .. } => {
+                if self.end.is_none() || !self.debts.contains(debt) {
+                    return Err(format!("pays what is not owed: {}", debt.words()));
+                }
+                self.debts.retain(|owed| owed != debt);
+                Ok(())
+            }
+        }
+    }
+
+    fn intend(&mut self, step: Step, batch: &[Change], at: Timestamp) -> Result<(), String> {
+        let is_return = step == Step::Unfence && !self.is_past_return && !self.is_done(Step::Fence);
+        if Some(step) != self.next_step() && !is_return {
+            return Err(format!("intends to {}, which is not the next step", step.words()));
+        }
+        if self.intended == Some(Step::Unfence) && step != Step::Unfence {
+            return Err("goes on after the way back was taken".to_owned());
+        }
+        self.intended = Some(step);
+        self.is_past_return |= step.is_promotion();
+        if self.first_batch.is_empty() {
+            self.first_batch = batch.to_vec();
+        }
+        if !self.first_intended_at.iter().any(|(known, _)| *known == step) {
+            self.first_intended_at.push((step, at));
+        }
+        Ok(())
+    }
+
+    fn confirm(&mut self, step: Step, finding: &Finding, at: Timestamp) -> Result<(), String> {
+        if Some(step) != self.next_step() && self.intended != Some(step) {
+            return Err(format!("confirms to {}, which is not the next step", step.words()));
+        }
+        if let Finding::Fenced { debts } | Finding::FenceAttempted { debts, .. } = finding {
+            self.debts.clone_from(debts);
+        }
+        self.is_past_return |= step.is_promotion();
+        self.intended = None;
+        self.past.push(Past { step, finding: finding.clone(), at });
+        Ok(())
+    }
+
+    /// The first step that is not confirmed yet; none when only the closing entry is missing.
+    pub fn next_step(&self) -> Option<Step> {
+        self.opened.steps.iter().copied().find(|step| !self.is_done(*step))
+    }
+
+    /// Whether this step was confirmed.
+    pub fn is_done(&self, step: Step) -> bool {
+        self.past.iter().any(|past| past.step == step)
+    }
+
+    /// The id of the change that moved the records, once it is known.
+    pub fn change_id(&self) -> Option<&str> {
+        self.past.iter().find_map(|past| match &past.finding {
+            Finding::Moved { change_id, .. } => Some(change_id.as_str()),
+            Finding::Fenced { .. }
+            | Finding::FenceAttempted { .. }
+            | Finding::Writable
+            | Finding::Accepted
+            | Finding::Healthy { .. }
+            | Finding::InSync => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

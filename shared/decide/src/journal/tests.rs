@@ -1,0 +1,93 @@
+use super::*;
+use crate::failover::tests::opened;
+
+fn entries(whats: Vec<What>) -> Vec<Entry> {
+    whats
+        .into_iter()
+        .zip(1..)
+        .map(|(what, n)| Entry {
+            format: FORMAT,
+            system: SystemName::parse("controller").unwrap(),
+            term: Term(1),
+            n,
+            at: "2026-11-21T00:00:00Z".parse().unwrap(),
+            writer: "test".to_owned(),
+            plan_version: "v1".to_owned(),
+            what,
+        })
+        .collect()
+}
+
+fn begun() -> What {
+    What::Opened(Box::new(opened()))
+}
+
+fn intended(step: Step) -> What {
+    What::Intended { step, batch: vec![] }
+}
+
+fn fenced() -> What {
+    What::Confirmed { step: Step::Fence, finding: Finding::Fenced { debts: vec![Debt::Database] } }
+}
+
+fn abandoned() -> What {
+    What::Abandoned { why: Refusal::NoExport {} }
+}
+
+#[test]
+fn an_impossible_sequence_is_an_error_and_not_a_guess() {
+    for (whats, part) in [
+        (vec![], "is missing"),
+        (vec![fenced()], "does not open"),
+        (vec![begun(), begun()], "a second time"),
+        (vec![begun(), intended(Step::PromoteDatabase)], "not the next step"),
+        (vec![begun(), intended(Step::Repoint)], "not the next step"),
+        (vec![begun(), fenced(), fenced()], "not the next step"),
+        (
+            vec![begun(), fenced(), intended(Step::PromoteDatabase), abandoned()],
+            "after a promotion",
+        ),
+        (vec![begun(), abandoned(), fenced()], "after the end"),
+        (vec![begun(), fenced(), intended(Step::Unfence)], "not the next step"),
+        (
+            vec![begun(), intended(Step::Fence), intended(Step::Unfence), intended(Step::Fence)],
+            "after the way back",
+        ),
+        (vec![begun(), What::Paid { debt: Debt::Appliance, seen: String::new() }], "not owed"),
+    ] {
+        let wrong = Progress::of(&entries(whats)).unwrap_err().to_string();
+        assert!(wrong.contains(part), "{part}: {wrong}");
+    }
+}
+
+#[test]
+fn a_gap_another_term_or_another_format_stops_the_fold() {
+    let good = entries(vec![begun(), intended(Step::Fence), fenced()]);
+    assert!(Progress::of(&good).is_ok());
+    let mut gap = good.clone();
+    gap.remove(1);
+    assert!(Progress::of(&gap).is_err());
+    for change in [|entry: &mut Entry| entry.term = Term(2), |entry: &mut Entry| entry.format = 2] {
+        let mut wrong = good.clone();
+        change(&mut wrong[2]);
+        assert!(Progress::of(&wrong).is_err());
+    }
+}
+
+#[test]
+fn from_the_intention_of_a_promotion_on_there_is_no_way_back() {
+    let fold = |whats| Progress::of(&entries(whats)).unwrap();
+    assert!(!fold(vec![begun(), fenced()]).is_past_return);
+    assert!(fold(vec![begun(), fenced(), intended(Step::PromoteDatabase)]).is_past_return);
+}
+
+/// Format 1, as it was first written. A later version of this code must go on reading it.
+#[test]
+fn the_golden_journal_of_format_1_is_read() {
+    let golden = include_str!("golden/format-1.json");
+    let entries: Vec<Entry> = serde_json::from_str(golden).unwrap();
+    let progress = Progress::of(&entries).unwrap();
+    assert!(progress.end.is_some_and(|end| end.completed));
+    assert_eq!(progress.debts, [Debt::Database]);
+    assert_eq!(progress.entries, 13);
+}

@@ -1,0 +1,87 @@
+//! What is written down about a backup: the manifest that commits it, and the receipt that proves it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
+
+/// The version of the stored formats in this module that this code writes.
+pub const FORMAT: u32 = 1;
+
+/// Size and digests of a stream, as computed while it passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
+    /// Length of the stream in bytes.
+    pub size_bytes: u64,
+    /// SHA-256, lowercase hexadecimal.
+    pub sha256: String,
+    /// CRC-64/NVME of the whole object in base64, as S3 writes it (`x-amz-checksum-crc64nvme`).
+    pub crc64nvme: String,
+}
+
+/// One object of a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stored {
+    /// The source that gave it.
+    pub source: SourceName,
+    /// Its key in the vault.
+    pub key: String,
+    /// The version of that key which this manifest means.
+    pub version_id: String,
+    /// Computed from the source's own stream.
+    pub sums: Sums,
+}
+
+/// The commit of a backup. What it does not name is not part of the backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Whose backup it is.
+    pub system: SystemName,
+    /// Which one.
+    pub slot: Slot,
+    /// The site that was active, and was read.
+    pub site: SiteName,
+    /// The newest completed term when it was read.
+    pub term: Term,
+    /// Version id of the plan under which it was made.
+    pub plan_version: String,
+    /// The key under which every object was asked to be encrypted.
+    pub key_arn: KeyArn,
+    /// When the manifest was written.
+    pub stored_at: Timestamp,
+    /// In the plan's order: metadata first, artifacts last (seed C7).
+    pub objects: Vec<Stored>,
+}
+
+/// What became of one object under verification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// Its key in the vault.
+    pub key: String,
+    /// What is wrong with it, a clause each; empty when it is proven.
+    pub findings: Vec<String>,
+}
+
+/// The proof of a backup, or the proof against it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Whose backup it is.
+    pub system: SystemName,
+    /// Which one.
+    pub slot: Slot,
+    /// Every object was read back, decrypted and equal.
+    pub verified: bool,
+    /// When the last byte had been read.
+    pub at: Timestamp,
+    /// ARN of the role whose credentials read it: the role that will restore.
+    pub read_as: String,
+    /// A verdict per object, also for those that have no record.
+    pub objects: Vec<Checked>,
+}

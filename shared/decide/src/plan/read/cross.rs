@@ -1,0 +1,150 @@
+//! What several fields together can have wrong. The records have a file of their own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::sound::Sound;
+use super::{address, build, duration};
+use crate::plan::problem::{quoted, shown};
+use crate::plan::throttle;
+use crate::plan::tree::Tree;
+
+pub(super) fn check(plan: &mut Sound<'_>) {
+    sources(plan);
+    throttle(plan);
+    regions(plan);
+    lag(plan);
+    replication(plan);
+    quorum(plan);
+}
+
+fn sources(plan: &mut Sound<'_>) {
+    let mut lines: BTreeMap<&str, u32> = BTreeMap::new();
+    for (source, _) in plan.each("backup.source") {
+        let path = format!("{source}.name");
+        if let Some((tree, name)) = plan.at(&path).and_then(|tree| Some((tree, tree.text()?))) {
+            match lines.get(name) {
+                Some(line) => {
+                    let allowed =
+                        format!("unlike every other source's name, as that in line {line}");
+                    plan.wrong(&path, quoted(name), allowed);
+                }
+                None => {
+                    lines.insert(name, tree.line);
+                }
+            }
+        }
+        // Without verification of the certificate, the password goes to whoever answers.
+        let path = format!("{source}.from.tls");
+        let host = plan.text(&format!("{source}.from.host"));
+        let is_off = plan.at(&path).and_then(Tree::truth) == Some(false);
+        if let Some(host) = host.filter(|host| is_off && !address::is_loopback(host)) {
+            plan.wrong(&path, "false".to_owned(), format!("true, as {host} is no loopback host"));
+        }
+    }
+}
+
+fn throttle(plan: &mut Sound<'_>) {
+    const PATH: &str = "backup.throttle";
+    let is_whole = plan.is_whole(PATH);
+    let Some(throttle) = plan.at(PATH).filter(|_| is_whole).and_then(build::throttle) else {
+        return;
+    };
+    let overlaps = throttle::overlaps(&throttle.intervals);
+    for (one, other) in &overlaps {
+        let path = format!("{PATH}.interval[{other}]");
+        let found = format!("a table of minutes that {PATH}.interval[{one}] has too");
+        plan.wrong(&path, found, "an interval that overlaps no other".to_owned());
+    }
+    let count = throttle::intervals_at_most(&throttle);
+    if overlaps.is_empty() && count > throttle::INTERVALS_MAX {
+        plan.wrong(
+            "backup.throttle.interval",
+            format!("a list that makes {count} once it is split at midnight in UTC"),
+            format!("one that makes at most {}", throttle::INTERVALS_MAX),
+        );
+    }
+}
+
+/// The vault, its key and everything that a failover needs are where the standby is, so that
+/// nothing on the recovery path needs the Region that was lost.
+fn regions(plan: &mut Sound<'_>) {
+    let Some([home, away]) = plan.sites() else { return };
+    let region = |site: &str| format!("sites.{site}.region");
+    let (home_region, away_region) = (plan.text(&region(home)), plan.text(&region(away)));
+    if let (Some(one), Some(_)) = (home_region, away_region.filter(|_| home_region == away_region))
+    {
+        let allowed = format!("another Region than that of {home}, which is in {one} too");
+        return plan.wrong(&region(away), quoted(one), allowed);
+    }
+    if let Some(wanted) = home_region {
+        let found = plan.text("database.region").filter(|found| *found != wanted);
+        if let Some(found) = found {
+            let allowed = format!("{wanted}, the Region of {home}, where the source is");
+            plan.wrong("database.region", quoted(found), allowed);
+        }
+    }
+    let Some(wanted) = away_region else { return };
+    let is_elsewhere = |arn: &&str| arn.split(':').nth(3) != Some(wanted);
+    if let Some(key) = plan.text("backup.kms_key").filter(is_elsewhere) {
+        let allowed = format!("a key in {wanted}, the Region of {away}, where the vault is");
+        plan.wrong("backup.kms_key", quoted(key), allowed);
+    }
+    for site in [home, away] {
+        let path = format!("sites.{site}.appliance.secret");
+        if let Some(secret) = plan.text(&path).filter(is_elsewhere) {
+            let allowed =
+                format!("a secret in {wanted}, the Region of {away}, where failovers run");
+            plan.wrong(&path, quoted(secret), allowed);
+        }
+    }
+}
+
+fn lag(plan: &mut Sound<'_>) {
+    let seconds = |path: &str| plan.text(path).and_then(duration::seconds);
+    let (lag_s, rpo_s) = (seconds("database.lag_max"), seconds("objectives.rpo"));
+    if let (Some(lag_s), Some(rpo_s)) = (lag_s, rpo_s)
+        && lag_s > rpo_s
+    {
+        let found = quoted(&duration::shown(lag_s));
+        let rpo = duration::shown(rpo_s);
+        let allowed = format!("at most {rpo}, the RPO: what a replica lags behind is lost");
+        plan.wrong("database.lag_max", found, allowed);
+    }
+}
+
+fn replication(plan: &mut Sound<'_>) {
+    if plan.means("database") {
+        return;
+    }
+    for site in plan.sites().into_iter().flatten() {
+        for (check, _) in plan.each(&format!("sites.{site}.health")) {
+            let path = format!("{check}.replication");
+            if let Some(tree) = plan.at(&path) {
+                let found = shown(tree);
+                plan.wrong(&path, found, "left out, as the plan has no [database]".to_owned());
+            }
+        }
+    }
+}
+
+fn quorum(plan: &mut Sound<'_>) {
+    let (down, of) = (plan.whole("failover.signals.down"), plan.whole("failover.signals.of"));
+    if let (Some(down), Some(of)) = (down, of)
+        && down > of
+    {
+        let allowed = format!("at most {of}, as many as `of` says there are");
+        plan.wrong("failover.signals.down", down.to_string(), allowed);
+    }
+    let Some(of) = of else { return };
+    let paths = plan.sites().into_iter().flatten().filter_map(|site| {
+        let health = format!("sites.{site}.health");
+        let checks = plan.at(&health).filter(|_| plan.is_whole(&health))?.values();
+        let paths: BTreeSet<String> = checks.iter().filter_map(build::health_path).collect();
+        Some((u64::try_from(paths.len()).ok()?, site))
+    });
+    if let Some((count, site)) = paths.min().filter(|(count, _)| of > *count) {
+        let allowed =
+            format!("at most {count}, the number of independent paths in the health of {site}");
+        plan.wrong("failover.signals.of", of.to_string(), allowed);
+    }
+}

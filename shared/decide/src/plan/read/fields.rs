@@ -1,0 +1,236 @@
+//! Every field of a plan, declared once: its name, what it may hold, and a sentence for editors.
+//! The sites and the records are in `places`.
+
+use super::places::{DNS, SITES};
+use super::shape::{Field, Kind, Shape, Shapes, needed, optional};
+use super::text;
+
+/// The port of a `postgres` source when none is given.
+pub(super) const POSTGRES_PORT: u64 = 5432;
+
+const DAY_S: u64 = 86_400;
+
+/// The most of a lag that a replica may be allowed.
+const LAG_S_MAX: u64 = 7 * DAY_S;
+
+pub(in crate::plan) static PLAN: Shape = Shape::of(
+    "a plan",
+    &[
+        needed("system", Kind::Text(&text::SYSTEM), "What is protected; also a part of every key."),
+        needed("objectives", Kind::Table(&OBJECTIVES), "What was promised about data and time."),
+        needed("backup", Kind::Table(&BACKUP), "What is backed up, and how."),
+        optional("database", Kind::Table(&DATABASE), "The database that moves with the system."),
+        needed("sites", Kind::Table(&SITES), "The two places; the first one in the text is home."),
+        needed("dns", Kind::Table(&DNS), "The records that lead to the active site."),
+        needed("failover", Kind::Table(&FAILOVER), "When and how the system may be failed over."),
+    ],
+);
+
+static OBJECTIVES: Shape = Shape::of(
+    "[objectives]",
+    &[
+        needed(
+            "rpo",
+            Kind::Duration { s_min: 1, s_max: 366 * DAY_S },
+            "A failover to data older than this is refused, unless acknowledged.",
+        ),
+        needed(
+            "rto",
+            Kind::Duration { s_min: 1, s_max: 30 * DAY_S },
+            "How long the system may be away; measured and reported for every failover.",
+        ),
+    ],
+);
+
+static BACKUP: Shape = Shape::of(
+    "[backup]",
+    &[
+        needed(
+            "keep",
+            Kind::WholeOr { min: 1, max: 1000, word: "overwrite" },
+            "How many verified backups stay; \"overwrite\" keeps one.",
+        ),
+        needed(
+            "kms_key",
+            Kind::Text(&text::KEY_ARN),
+            "The key under which every object is encrypted; it lives in the standby's Region.",
+        ),
+        needed(
+            "source",
+            Kind::List {
+                of: &Kind::Table(&SOURCE),
+                min: 1,
+                max: 20,
+                noun: "sources, each headed [[backup.source]]",
+            },
+            "What a backup reads, in this order: metadata first, artifacts last.",
+        ),
+        optional("throttle", Kind::Table(&THROTTLE), "How fast a backup may be sent, and when."),
+    ],
+);
+
+static SOURCE: Shape = Shape::of(
+    "[[backup.source]]",
+    &[
+        needed("name", Kind::Text(&text::SOURCE), "Also the last part of the object's key."),
+        needed(
+            "from",
+            Kind::Tagged { title: "what a source is read from", shapes: FROM_KINDS },
+            "Where it is read from.",
+        ),
+    ],
+);
+
+static FROM_KINDS: Shapes = &[
+    ("https", &Shape::of("a source of kind https", &[URL, SECRET, TLS_PIN])),
+    ("s3", &Shape::of("a source of kind s3", S3_FIELDS)),
+    ("postgres", &Shape::of("a source of kind postgres", POSTGRES_FIELDS)),
+    ("aviatrix", &Shape::of("a source of kind aviatrix", &[BASE_URL, SECRET_NEEDED, TLS_PIN])),
+    ("upload", &Shape::of("a source of kind upload", &[])),
+];
+
+const URL: Field = needed("url", Kind::Text(&text::URL), "Read by one GET.");
+pub(super) const BASE_URL: Field =
+    needed("url", Kind::Text(&text::BASE_URL), "What every call's path is appended to.");
+pub(super) const SECRET: Field = optional(
+    "secret",
+    Kind::Text(&text::SECRET_ARN),
+    "Holds {\"username\": …, \"password\": …}, sent as HTTP basic authentication.",
+);
+pub(super) const SECRET_NEEDED: Field =
+    needed("secret", Kind::Text(&text::SECRET_ARN), "Holds {\"username\": …, \"password\": …}.");
+pub(super) const TLS_PIN: Field = optional(
+    "tls_pin",
+    Kind::Text(&text::PIN),
+    "The only public key that is believed; without it, the usual authorities are.",
+);
+
+static S3_FIELDS: &[Field] = &[
+    optional("endpoint", Kind::Text(&text::BASE_URL), "The store's address, when it is not AWS."),
+    needed("bucket", Kind::Text(&text::BUCKET), "The bucket that is read."),
+    optional("prefix", Kind::Text(&text::KEY_PREFIX), "Only keys that start so; all by default."),
+    optional(
+        "secret",
+        Kind::Text(&text::SECRET_ARN),
+        "Holds {\"access_key_id\": …, \"secret_access_key\": …}, when the store is not AWS.",
+    ),
+];
+
+static POSTGRES_FIELDS: &[Field] = &[
+    needed("host", Kind::Text(&text::HOST), "The server."),
+    optional("port", Kind::Whole { min: 1, max: 65_535 }, "Its port; 5432 by default."),
+    needed("database", Kind::Text(&text::POSTGRES_DATABASE), "Dumped by pg_dump -Fc."),
+    SECRET_NEEDED,
+    optional(
+        "tls",
+        Kind::Truth,
+        "Whether the connection is encrypted and its certificate verified; true by default, and \
+         false only for a loopback host.",
+    ),
+];
+
+static THROTTLE: Shape = Shape::of(
+    "[backup.throttle]",
+    &[
+        needed("timezone", Kind::Text(&text::TIME_ZONE), "Where the intervals' clock hangs."),
+        needed(
+            "interval",
+            Kind::List {
+                of: &Kind::Table(&INTERVAL),
+                min: 1,
+                max: 20,
+                noun: "intervals, each headed [[backup.throttle.interval]]",
+            },
+            "Weekly; at most 20 once they are split at midnight in UTC. No limit between them.",
+        ),
+    ],
+);
+
+static INTERVAL: Shape = Shape::of(
+    "[[backup.throttle.interval]]",
+    &[
+        needed(
+            "days",
+            Kind::List {
+                of: &Kind::Word(&["mon", "tue", "wed", "thu", "fri", "sat", "sun"]),
+                min: 1,
+                max: 7,
+                noun: "days, such as [\"mon\", \"tue\"]",
+            },
+            "The days on which it starts.",
+        ),
+        needed("start", Kind::Text(&text::MINUTE), "From the start of this minute."),
+        needed(
+            "end",
+            Kind::Text(&text::MINUTE),
+            "To the end of this minute; on the next day when it is earlier than the start.",
+        ),
+        needed("mbps", Kind::Megabits, "Megabits per second, averaged over each second."),
+    ],
+);
+
+static DATABASE: Shape = Shape::of(
+    "[database]",
+    &[
+        needed("kind", Kind::Word(&["rds", "aurora-global"]), "Which service moves it."),
+        needed("source", Kind::Text(&text::RDS_IDENTIFIER), "The writer at home."),
+        needed("region", Kind::Text(&text::REGION), "The Region of the source: home's."),
+        needed("replica", Kind::Text(&text::RDS_IDENTIFIER), "The replica at the other site."),
+        needed(
+            "lag_max",
+            Kind::Duration { s_min: 1, s_max: LAG_S_MAX },
+            "The most that the replica may be behind when it is promoted; no more than the RPO.",
+        ),
+        optional(
+            "export",
+            Kind::Table(&EXPORT),
+            "How snapshots are exported to Parquet, for analysis: never a recovery copy.",
+        ),
+    ],
+);
+
+static EXPORT: Shape = Shape::of(
+    "database.export",
+    &[
+        needed("role", Kind::Text(&text::ROLE_ARN), "The role that RDS takes on to write files."),
+        needed("prefix", Kind::Text(&text::EXPORT_PREFIX), "Where in the vault they go."),
+    ],
+);
+
+static FAILOVER: Shape = Shape::of(
+    "[failover]",
+    &[
+        needed(
+            "mode",
+            Kind::Word(&["automatic", "approve", "manual"]),
+            "Who decides: the alarm, the alarm once an operator agreed, or only an operator.",
+        ),
+        needed(
+            "fence",
+            Kind::Word(&["confirmed", "attempted"]),
+            "How sure the fence has to be; \"attempted\" goes on when the lost site cannot be \
+             reached by any path, and keeps the debt.",
+        ),
+        needed("signals", Kind::Table(&SIGNALS), "How many signals must say that a site is down."),
+        needed(
+            "cooldown",
+            // No invocation lives for longer than 15 minutes, so that nothing that an older failover
+            // sent on its way can still arrive when the next one begins.
+            Kind::Duration { s_min: 15 * 60, s_max: 30 * DAY_S },
+            "Counted from the end of the last failover.",
+        ),
+        needed("per_day", Kind::Whole { min: 1, max: 24 }, "The most failovers in 24 hours."),
+    ],
+);
+
+static SIGNALS: Shape = Shape::of(
+    "failover.signals",
+    &[
+        needed("down", Kind::Whole { min: 1, max: 10 }, "At least so many must say down."),
+        needed(
+            "of",
+            Kind::Whole { min: 1, max: 10 },
+            "Of so many on independent paths; each site has at least as many.",
+        ),
+    ],
+);

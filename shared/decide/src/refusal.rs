@@ -1,0 +1,262 @@
+//! Every reason for which something is not done. Each is a full clause with its numbers, and has a
+//! section of its name in `infra/RUNBOOK.md`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::evidence::Verdict;
+use crate::name::{KeyArn, Region, SiteName, Slot, Term};
+
+/// Why something is not done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Error)]
+#[serde(tag = "refusal", rename_all = "kebab-case")]
+pub enum Refusal {
+    /// The plan has problems.
+    #[error("the plan has {count} problem(s): {problems}")]
+    PlanInvalid {
+        /// How many.
+        count: usize,
+        /// Each with line, field, found and allowed.
+        problems: String,
+    },
+    /// There is no plan of that name.
+    #[error("there is no plan for the system {system:?} in the vault; its place is {key}")]
+    UnknownSystem {
+        /// The system that was named.
+        system: String,
+        /// Where its plan would be.
+        key: String,
+    },
+    /// The event is not one of ours.
+    #[error("the event is not one that this function takes: {why}")]
+    NotOurs {
+        /// What was found and what is allowed.
+        why: String,
+    },
+    /// The key is not one to encrypt with.
+    #[error("the key {key_arn} cannot protect a backup: it {why}")]
+    KeyUnusable {
+        /// The plan's key.
+        key_arn: KeyArn,
+        /// A clause that follows "it".
+        why: String,
+    },
+    /// The key is not where the vault is.
+    #[error(
+        "the key {key_arn} is in {found}, and the vault is in {wanted}: S3 takes a key of its own Region only"
+    )]
+    KeyElsewhere {
+        /// The plan's key.
+        key_arn: KeyArn,
+        /// Its Region.
+        found: String,
+        /// The vault's Region.
+        wanted: Region,
+    },
+    /// The slot is in the future, or too old to be backed up now.
+    #[error(
+        "the slot {slot} is {off_s} s away from now, and {off_s_max} s is the most: a backup is named by when it was made"
+    )]
+    SlotFarFromNow {
+        /// The slot that was asked for.
+        slot: Slot,
+        /// Distance in seconds.
+        off_s: u64,
+        /// The most.
+        off_s_max: u64,
+    },
+    /// Nothing was stored under that name.
+    #[error("there is no backup {slot} in the vault: {key} does not exist")]
+    NoBackup {
+        /// The backup that was asked for.
+        slot: Slot,
+        /// Where its manifest would be.
+        key: String,
+    },
+    /// There is nothing that the function could export.
+    #[error("the plan has no [database] with an export, so there is nothing to export")]
+    NoExport {},
+    /// This kind of source, appliance or database is planned, and not built yet.
+    #[error("{what} is not supported by this version: {instead}")]
+    NotSupported {
+        /// What was asked for.
+        what: String,
+        /// What to do instead.
+        instead: String,
+    },
+    /// The alarm is not in alarm any more.
+    #[error("the alarm {alarm} is {state} and not ALARM when read again")]
+    AlarmNotRaised {
+        /// Its name.
+        alarm: String,
+        /// Its state, or why it is not known.
+        state: String,
+    },
+    /// The active site answers.
+    #[error(
+        "the active site {site} answers on {} of its paths, {} say that it is down, and {down_min} \
+         would have to",
+        verdict.up, verdict.down
+    )]
+    PrimaryHealthy {
+        /// The active site.
+        site: SiteName,
+        /// What its signals say.
+        verdict: Verdict,
+        /// The plan's quorum.
+        down_min: u32,
+    },
+    /// Not enough signals say that the active site is down.
+    #[error(
+        "{} independent path(s) say that {site} is down and {} cannot tell; {down_min} have to say so, \
+         and what cannot tell does not count",
+        verdict.down, verdict.unknown
+    )]
+    NotEnoughSignals {
+        /// The active site.
+        site: SiteName,
+        /// What its signals say.
+        verdict: Verdict,
+        /// The plan's quorum.
+        down_min: u32,
+    },
+    /// The standby is not known to be able to take over.
+    #[error("the standby {site} is not known to be ready: {why}")]
+    StandbyNotReady {
+        /// The standby.
+        site: SiteName,
+        /// What was seen of it.
+        why: String,
+    },
+    /// No backup is proven.
+    #[error(
+        "no backup of the system is proven restorable, so there is nothing to fall back on: {why}"
+    )]
+    NoProvenBackup {
+        /// None at all, or not known.
+        why: String,
+    },
+    /// The newest proven backup is too old.
+    #[error(
+        "the newest proven backup {slot} is {age_s} s old, and {rpo_s} s is the most that may be lost"
+    )]
+    BackupTooOld {
+        /// The newest proven backup.
+        slot: Slot,
+        /// Its age in seconds.
+        age_s: u64,
+        /// The plan's objective.
+        rpo_s: u64,
+    },
+    /// The replica was too far behind.
+    #[error(
+        "the replica was {lag_s} s behind when its source was lost, and {lag_s_max} s is the most"
+    )]
+    TooFarBehind {
+        /// Lag in seconds.
+        lag_s: u64,
+        /// The plan's limit.
+        lag_s_max: u64,
+    },
+    /// Nobody can say how far behind the replica was.
+    #[error("it is not known how far the replica was behind when its source was lost: {why}")]
+    LagUnknown {
+        /// Why not.
+        why: String,
+    },
+    /// The last failover ended too recently.
+    #[error(
+        "the last failover (term {term}) ended {since_s} s ago, and {cooldown_s} s have to pass"
+    )]
+    Cooldown {
+        /// The last failover.
+        term: Term,
+        /// Since its end, in seconds.
+        since_s: u64,
+        /// The plan's cooldown.
+        cooldown_s: u64,
+    },
+    /// There were enough failovers today.
+    #[error("there were {count} failover(s) in the last 24 hours, and {per_day} is the most")]
+    DailyLimit {
+        /// How many.
+        count: u32,
+        /// The plan's limit.
+        per_day: u32,
+    },
+    /// The fence could not be confirmed.
+    #[error("the old site {site} could not be fenced in {tried_s} s, and {demand}: {why}")]
+    FenceUnconfirmed {
+        /// The old site.
+        site: SiteName,
+        /// For how long it was tried.
+        tried_s: u64,
+        /// What the plan demands, as a clause.
+        demand: String,
+        /// What the old site answered.
+        why: String,
+    },
+    /// An earlier failover still owes a fence.
+    #[error(
+        "term {term} still owes a fence ({debts}); the site that it would give back may still write"
+    )]
+    FenceOwed {
+        /// The term that owes.
+        term: Term,
+        /// What is owed.
+        debts: String,
+    },
+    /// Somebody changed a record.
+    #[error(
+        "{record} holds {found}, where the plan says {wanted}: somebody changed it, and it is left alone"
+    )]
+    DnsDrift {
+        /// The record's name and type.
+        record: String,
+        /// What Route 53 holds.
+        found: String,
+        /// What the plan says for the active site.
+        wanted: String,
+    },
+    /// Only an operator may begin.
+    #[error("the plan's mode is {mode}, so an alarm alone does not begin a failover")]
+    ModeIsNotAutomatic {
+        /// `manual` or `approve`.
+        mode: String,
+    },
+    /// A failover is under way.
+    #[error("term {term} is under way since {since}")]
+    InProgress {
+        /// Its term.
+        term: Term,
+        /// When it was opened.
+        since: Timestamp,
+    },
+    /// A newer failover has acted.
+    #[error(
+        "term {term} is over: the DNS record of the term holds {newer}, and a late run changes nothing"
+    )]
+    Superseded {
+        /// Our term.
+        term: Term,
+        /// The term that acted after it.
+        newer: Term,
+    },
+    /// The primary came back before anything was promoted.
+    #[error("the old site {site} answers again ({} path(s) up), and nothing was promoted yet", verdict.up)]
+    PrimaryReturned {
+        /// The old site.
+        site: SiteName,
+        /// What its signals say.
+        verdict: Verdict,
+    },
+    /// The replica is gone.
+    #[error("the replica {replica} does not exist in {region}, so there is no database to promote")]
+    NoReplica {
+        /// Its identifier.
+        replica: String,
+        /// Where it should be.
+        region: Region,
+    },
+}

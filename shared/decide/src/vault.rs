@@ -1,0 +1,157 @@
+//! Where things lie in the vault. Every key is computed from what and when-scheduled, so that the
+//! name is the idempotency key; nothing here is ever generated.
+
+use crate::name::{Slot, SourceName, SystemName, Term};
+
+/// `plans/<system>.toml`, written by the operator.
+pub fn plan(system: &SystemName) -> String {
+    format!("plans/{system}.toml")
+}
+
+/// `backups/<system>/`: every slot of a system, and `latest/`.
+pub fn backups(system: &SystemName) -> String {
+    format!("backups/{system}/")
+}
+
+/// `backups/<system>/<slot>/`: everything that one backup stored.
+pub fn backup(system: &SystemName, slot: Slot) -> String {
+    format!("backups/{system}/{slot}/")
+}
+
+/// `backups/<system>/<slot>/<source>`: what one source gave.
+pub fn object(system: &SystemName, slot: Slot, source: &SourceName) -> String {
+    format!("backups/{system}/{slot}/{source}")
+}
+
+/// `backups/<system>/<slot>/manifest.json`: the commit of a backup.
+pub fn manifest(system: &SystemName, slot: Slot) -> String {
+    format!("backups/{system}/{slot}/manifest.json")
+}
+
+/// `backups/<system>/latest/<source>`: dateless copy of the newest verified backup (seed A10).
+pub fn latest(system: &SystemName, source: &SourceName) -> String {
+    format!("backups/{system}/latest/{source}")
+}
+
+/// `receipts/<system>/`: every receipt of a system.
+pub fn receipts(system: &SystemName) -> String {
+    format!("receipts/{system}/")
+}
+
+/// `receipts/<system>/<slot>/verified.json`: proof that every byte was read back.
+pub fn verified(system: &SystemName, slot: Slot) -> String {
+    format!("receipts/{system}/{slot}/verified.json")
+}
+
+/// `receipts/<system>/<slot>/rejected.json`: the first verdict that this backup is not to be trusted.
+pub fn rejected(system: &SystemName, slot: Slot) -> String {
+    format!("receipts/{system}/{slot}/rejected.json")
+}
+
+/// `exports/`: every export of every system.
+pub const ALL_EXPORTS: &str = "exports/";
+
+/// `exports/<system>/`: every export of a system.
+pub fn exports(system: &SystemName) -> String {
+    format!("exports/{system}/")
+}
+
+/// `exports/<system>/<slot>/intended.json`: an export that was asked for; the sweep looks for it.
+pub fn export_intended(system: &SystemName, slot: Slot) -> String {
+    format!("exports/{system}/{slot}/intended.json")
+}
+
+/// `exports/<system>/<slot>/exported.json`: how that export ended.
+pub fn exported(system: &SystemName, slot: Slot) -> String {
+    format!("exports/{system}/{slot}/exported.json")
+}
+
+/// `failovers/<system>/`: every term of a system.
+pub fn terms(system: &SystemName) -> String {
+    format!("failovers/{system}/")
+}
+
+/// `failovers/<system>/<term>/`: the journal of one failover.
+pub fn journal(system: &SystemName, term: Term) -> String {
+    format!("failovers/{system}/{}/", term.padded())
+}
+
+/// `failovers/<system>/<term>/<n>.json`: entry `n` of a journal, from 1.
+pub fn entry(system: &SystemName, term: Term, n: u32) -> String {
+    format!("failovers/{system}/{}/{n:06}.json", term.padded())
+}
+
+/// `failovers/<system>/<term>/alive.json`: a courtesy to other runs, never a safety.
+pub fn alive(system: &SystemName, term: Term) -> String {
+    format!("failovers/{system}/{}/alive.json", term.padded())
+}
+
+/// `acknowledgements/<system>/<term>/`: what operators have accepted for the term that comes next.
+pub fn acknowledgements(system: &SystemName, term: Term) -> String {
+    format!("acknowledgements/{system}/{}/", term.padded())
+}
+
+/// Whether a key lies in one of the vault's folders.
+pub fn is_ours(key: &str) -> bool {
+    const FOLDERS: [&str; 9] = [
+        "acknowledgements",
+        "backups",
+        "exports",
+        "failovers",
+        "holds",
+        "plans",
+        "receipts",
+        "systems",
+        "uploads",
+    ];
+    key.split_once('/').is_some_and(|(folder, name)| FOLDERS.contains(&folder) && !name.is_empty())
+}
+
+/// What a key of the vault names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Located {
+    /// The commit of a backup.
+    Manifest(SystemName, Slot),
+    /// One object of a backup.
+    Object(SystemName, Slot, SourceName),
+    /// A verification receipt.
+    Verified(SystemName, Slot),
+    /// An export that was asked for.
+    ExportIntended(SystemName, Slot),
+    /// How an export ended.
+    Exported(SystemName, Slot),
+    /// An entry of a failover's journal.
+    Entry(SystemName, Term, u32),
+}
+
+impl Located {
+    /// Reads a key back; `None` when it is none of these.
+    pub fn parse(key: &str) -> Option<Self> {
+        let parts: Vec<&str> = key.split('/').collect();
+        let [kind, system, place, name] = parts.as_slice() else { return None };
+        let system = SystemName::parse(system).ok()?;
+        let slot = Slot::parse(place);
+        match (*kind, *name) {
+            ("backups", "manifest.json") => Some(Self::Manifest(system, slot.ok()?)),
+            ("backups", name) => {
+                Some(Self::Object(system, slot.ok()?, SourceName::parse(name).ok()?))
+            }
+            ("receipts", "verified.json") => Some(Self::Verified(system, slot.ok()?)),
+            ("exports", "intended.json") => Some(Self::ExportIntended(system, slot.ok()?)),
+            ("exports", "exported.json") => Some(Self::Exported(system, slot.ok()?)),
+            ("failovers", name) => {
+                let n = name.strip_suffix(".json")?;
+                let digits =
+                    |text: &str| text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
+                if !digits(place) || !digits(n) {
+                    return None;
+                }
+                Some(Self::Entry(system, Term(place.parse().ok()?), n.parse().ok()?))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

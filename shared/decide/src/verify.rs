@@ -1,0 +1,297 @@
+//! Whether a backup is what its manifest says: from what S3 says of each object, what KMS says of the
+//! key, and what was read back. Nothing is concluded from a look that failed.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::{Checked, Manifest, Stored, Sums};
+use crate::name::{KeyArn, Region, Slot, SystemName};
+use crate::seen::Seen;
+use crate::vault;
+
+/// A key as KMS describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyFacts {
+    /// Its own ARN, which is another one than was asked for when an alias was asked for.
+    pub arn: String,
+    /// `Enabled`, `Disabled`, `PendingDeletion`, `PendingImport`, `Unavailable`, …
+    pub state: String,
+    /// When it will be deleted, if that is scheduled.
+    pub deleted_at: Option<Timestamp>,
+    /// `ENCRYPT_DECRYPT` and symmetric: what S3 needs.
+    pub encrypts: bool,
+}
+
+/// An object as S3 describes one version of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectFacts {
+    /// The version that is described.
+    pub version_id: String,
+    /// Its ETag. Not a digest of anything for an encrypted object.
+    pub etag: String,
+    /// Length in bytes.
+    pub size_bytes: u64,
+    /// `aws:kms`, `AES256`, … or nothing.
+    pub algorithm: Option<String>,
+    /// ARN of the key that encrypted it.
+    pub key_arn: Option<String>,
+    /// CRC-64/NVME in base64, if S3 keeps one.
+    pub crc64nvme: Option<String>,
+    /// `FULL_OBJECT` or `COMPOSITE`.
+    pub checksum_type: Option<String>,
+    /// The slot that it was marked with, for the copies in `latest/`.
+    pub slot: Option<String>,
+}
+
+/// What is wrong with a key, as clauses that follow "it"; empty when it can protect a backup.
+///
+/// # Errors
+/// Why nothing is known of it.
+pub fn key_findings(wanted: &KeyArn, seen: &Seen<KeyFacts>) -> Result<Vec<String>, String> {
+    let facts = match seen {
+        Seen::Here(facts) => facts,
+        Seen::Absent => return Ok(vec!["does not exist".to_owned()]),
+        Seen::Unknown(why) => return Err(why.clone()),
+    };
+    let mut findings = Vec::new();
+    if facts.arn != wanted.as_str() {
+        findings.push(format!("stands for another one: KMS answers with {}", facts.arn));
+    }
+    match (facts.state.as_str(), facts.deleted_at) {
+        ("Enabled", None) => {}
+        (state, Some(at)) => findings.push(format!("is {state} and will be deleted at {at}")),
+        (state, None) => findings.push(format!("is {state} and not Enabled")),
+    }
+    if !facts.encrypts {
+        findings.push("is not a symmetric key that encrypts and decrypts".to_owned());
+    }
+    Ok(findings)
+}
+
+/// What is wrong with a stored object by what S3 itself says of it, a clause each.
+pub fn storage_findings(wanted: &KeyArn, sums: &Sums, facts: &ObjectFacts) -> Vec<String> {
+    let mut findings = Vec::new();
+    let found_key = facts.key_arn.as_deref().unwrap_or("no key that S3 names");
+    match facts.algorithm.as_deref() {
+        Some("aws:kms") if found_key == wanted.as_str() => {}
+        Some("aws:kms") => {
+            findings.push(format!("it is encrypted under {found_key}, not under {wanted}"));
+        }
+        Some(other) => findings.push(format!("it is encrypted with {other}, not with aws:kms")),
+        None => findings.push("S3 does not say that it is encrypted".to_owned()),
+    }
+    if facts.size_bytes != sums.size_bytes {
+        findings.push(format!(
+            "it has {} bytes, and its source gave {}",
+            facts.size_bytes, sums.size_bytes
+        ));
+    }
+    match facts.crc64nvme.as_deref() {
+        Some(found) if found == sums.crc64nvme => {}
+        Some(found) => findings.push(format!(
+            "its CRC-64/NVME at S3 is {found}, and that of its source was {}",
+            sums.crc64nvme
+        )),
+        None => findings.push("S3 keeps no CRC-64/NVME of it".to_owned()),
+    }
+    match facts.checksum_type.as_deref() {
+        Some("FULL_OBJECT") => {}
+        Some(other) => findings.push(format!("its checksum at S3 is {other}, not FULL_OBJECT")),
+        None => findings.push("S3 does not say what its checksum covers".to_owned()),
+    }
+    findings
+}
+
+/// Everything that a verdict is made from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// The system in the manifest's key.
+    pub system: SystemName,
+    /// The slot in the manifest's key.
+    pub slot: Slot,
+    /// Where the vault is.
+    pub region: Region,
+    /// What was written down. Its objects are the records.
+    pub manifest: Manifest,
+    /// The manifest's key, as KMS describes it.
+    pub key: Seen<KeyFacts>,
+    /// Every key of the vault in the backup's folder.
+    pub listed: Seen<Vec<String>>,
+    /// What was seen of each record, in the manifest's order.
+    pub objects: Vec<ObjectView>,
+}
+
+/// What was seen of one record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObjectView {
+    /// What S3 says of the CURRENT version of its key.
+    pub facts: Seen<ObjectFacts>,
+    /// What came of reading the recorded version back as the role that will restore; Unknown until
+    /// then.
+    pub read: Seen<Sums>,
+}
+
+/// What is known of a backup, all together.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// Every byte was read back and equal, and nothing is wrong.
+    Proven(Vec<Checked>),
+    /// Something is wrong for certain, whatever else is not known.
+    Rejected(Vec<Checked>),
+    /// Nothing is known to be wrong, and not everything is known to be right.
+    NotKnown(String),
+}
+
+/// Judges a backup. One certain finding rejects it; without any, one thing that is not known leaves it
+/// unjudged: a verdict is written once, and for good.
+pub fn verdict(view: &View) -> Verdict {
+    let mut unknown = Vec::new();
+    let manifest_key = vault::manifest(&view.system, view.slot);
+    let mut checked = vec![Checked {
+        key: manifest_key.clone(),
+        findings: manifest_findings(view, &mut unknown),
+    }];
+    for (position, stored) in view.manifest.objects.iter().enumerate() {
+        let mut findings = record_findings(view, position, stored);
+        match view.objects.get(position) {
+            Some(seen) => object_findings(view, stored, seen, &mut findings, &mut unknown),
+            None => unknown.push(format!("{} was not looked at", stored.key)),
+        }
+        checked.push(Checked { key: stored.key.clone(), findings });
+    }
+    match &view.listed {
+        Seen::Here(keys) => {
+            let is_recorded = |key: &&String| view.manifest.objects.iter().any(|o| &o.key == *key);
+            let strays = keys.iter().filter(|key| **key != manifest_key && !is_recorded(key));
+            checked.extend(strays.map(|key| Checked {
+                key: key.clone(),
+                findings: vec!["the manifest has no record of it".to_owned()],
+            }));
+        }
+        Seen::Absent => unknown.push("the backup's folder was not listed".to_owned()),
+        Seen::Unknown(why) => {
+            unknown.push(format!("the backup's folder could not be listed: {why}"))
+        }
+    }
+    if checked.iter().any(|checked| !checked.findings.is_empty()) {
+        Verdict::Rejected(checked)
+    } else if unknown.is_empty() {
+        Verdict::Proven(checked)
+    } else {
+        Verdict::NotKnown(unknown.join("; "))
+    }
+}
+
+fn manifest_findings(view: &View, unknown: &mut Vec<String>) -> Vec<String> {
+    let manifest = &view.manifest;
+    let mut findings = Vec::new();
+    if manifest.system != view.system || manifest.slot != view.slot {
+        findings.push(format!(
+            "it says that it is of {}, {}, and it lies at {}, {}",
+            manifest.system, manifest.slot, view.system, view.slot
+        ));
+    }
+    if manifest.objects.is_empty() {
+        findings.push("it records nothing".to_owned());
+    }
+    if manifest.key_arn.region() != view.region.as_str() {
+        findings.push(format!(
+            "its key {} is in {}, and the vault is in {}",
+            manifest.key_arn,
+            manifest.key_arn.region(),
+            view.region
+        ));
+    }
+    match key_findings(&manifest.key_arn, &view.key) {
+        Ok(clauses) => findings
+            .extend(clauses.iter().map(|clause| format!("its key {} {clause}", manifest.key_arn))),
+        Err(why) => unknown.push(format!("the key {} could not be seen: {why}", manifest.key_arn)),
+    }
+    findings
+}
+
+fn record_findings(view: &View, position: usize, stored: &Stored) -> Vec<String> {
+    let mut findings = Vec::new();
+    let wanted = vault::object(&view.system, view.slot, &stored.source);
+    if stored.key != wanted {
+        findings.push(format!("it is recorded as {}, whose place is {wanted}", stored.source));
+    }
+    let before = view.manifest.objects.iter().take(position);
+    if before.into_iter().any(|other| other.key == stored.key) {
+        findings.push("it is recorded twice".to_owned());
+    }
+    findings
+}
+
+fn object_findings(
+    view: &View,
+    stored: &Stored,
+    seen: &ObjectView,
+    findings: &mut Vec<String>,
+    unknown: &mut Vec<String>,
+) {
+    match &seen.facts {
+        Seen::Here(facts) if facts.version_id == stored.version_id => {
+            findings.extend(storage_findings(&view.manifest.key_arn, &stored.sums, facts));
+        }
+        // The names of a backup are written once. Whoever wrote over one has touched the backup, even
+        // though the version that the manifest means may still be there.
+        Seen::Here(facts) => findings.push(format!(
+            "it was written over: it is at version {}, and the manifest means {}",
+            facts.version_id, stored.version_id
+        )),
+        Seen::Absent => findings.push("the manifest records it, and it is not there".to_owned()),
+        Seen::Unknown(why) => unknown.push(format!("{} could not be seen: {why}", stored.key)),
+    }
+    match &seen.read {
+        Seen::Here(read) if read == &stored.sums => {}
+        Seen::Here(read) if read.size_bytes != stored.sums.size_bytes => findings.push(format!(
+            "{} bytes of it were read back, and its source gave {}",
+            read.size_bytes, stored.sums.size_bytes
+        )),
+        Seen::Here(read) if read.sha256 != stored.sums.sha256 => findings.push(format!(
+            "its SHA-256 when read back is {}, and that of its source was {}",
+            read.sha256, stored.sums.sha256
+        )),
+        Seen::Here(read) => findings.push(format!(
+            "its CRC-64/NVME when read back is {}, and that of its source was {}",
+            read.crc64nvme, stored.sums.crc64nvme
+        )),
+        Seen::Absent => findings.push(format!("its version {} is gone", stored.version_id)),
+        Seen::Unknown(why) => unknown.push(format!("{} could not be read: {why}", stored.key)),
+    }
+}
+
+/// What is done about one copy in `latest/`, once a backup is proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Latest {
+    /// Copy over exactly the object with this ETag, or over nothing.
+    Copy {
+        /// The ETag that was seen.
+        over: Option<String>,
+    },
+    /// It is from this backup, or from a newer one.
+    Leave {
+        /// Its slot.
+        slot: Slot,
+    },
+    /// Nothing is known of it.
+    NotKnown(String),
+}
+
+/// What is done about one copy in `latest/` for a proven backup. A backup that is verified late never
+/// takes the place of a newer one. A copy without a slot is not one that was made from a proven backup,
+/// and gives way.
+pub fn latest(slot: Slot, seen: &Seen<ObjectFacts>) -> Latest {
+    match seen {
+        Seen::Here(facts) => match facts.slot.as_deref().map(Slot::parse) {
+            Some(Ok(found)) if found >= slot => Latest::Leave { slot: found },
+            Some(_) | None => Latest::Copy { over: Some(facts.etag.clone()) },
+        },
+        Seen::Absent => Latest::Copy { over: None },
+        Seen::Unknown(why) => Latest::NotKnown(why.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+use super::*;
+use crate::manifest::FORMAT;
+use crate::name::{SiteName, SourceName, Term};
+
+const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const OTHER: &str = "arn:aws:kms:us-west-2:111122223333:key/99999999-12ab-34cd-56ef-1234567890ab";
+
+fn slot() -> Slot {
+    Slot::parse("2026-11-21T00-00-00Z").unwrap()
+}
+
+fn sums(n: u64) -> Sums {
+    Sums { size_bytes: n, sha256: format!("{n:064x}"), crc64nvme: format!("crc{n}") }
+}
+
+fn key() -> KeyFacts {
+    KeyFacts { arn: KEY.into(), state: "Enabled".into(), deleted_at: None, encrypts: true }
+}
+
+fn facts(n: u64) -> ObjectFacts {
+    ObjectFacts {
+        version_id: format!("v{n}"),
+        etag: format!("e{n}"),
+        size_bytes: n,
+        algorithm: Some("aws:kms".into()),
+        key_arn: Some(KEY.into()),
+        crc64nvme: Some(format!("crc{n}")),
+        checksum_type: Some("FULL_OBJECT".into()),
+        slot: None,
+    }
+}
+
+/// A backup of two objects of 1 and 2 bytes, all of it proven.
+fn calm() -> View {
+    let system = SystemName::parse("controller").unwrap();
+    let stored = |n: u64, source: &str| {
+        let source = SourceName::parse(source).unwrap();
+        let key = vault::object(&system, slot(), &source);
+        Stored { source, key, version_id: format!("v{n}"), sums: sums(n) }
+    };
+    let objects = vec![stored(1, "config"), stored(2, "db")];
+    let mut listed: Vec<String> = objects.iter().map(|stored| stored.key.clone()).collect();
+    listed.push(vault::manifest(&system, slot()));
+    View {
+        slot: slot(),
+        region: Region::parse("us-west-2").unwrap(),
+        manifest: Manifest {
+            format: FORMAT,
+            system: system.clone(),
+            slot: slot(),
+            site: SiteName::parse("east").unwrap(),
+            term: Term(0),
+            plan_version: "p1".into(),
+            key_arn: KeyArn::parse(KEY).unwrap(),
+            stored_at: "2026-11-21T00:00:30Z".parse().unwrap(),
+            objects,
+        },
+        system,
+        key: Seen::Here(key()),
+        listed: Seen::Here(listed),
+        objects: [1, 2]
+            .map(|n| ObjectView { facts: Seen::Here(facts(n)), read: Seen::Here(sums(n)) })
+            .to_vec(),
+    }
+}
+
+fn judged(change: impl FnOnce(&mut View)) -> Verdict {
+    let mut view = calm();
+    change(&mut view);
+    verdict(&view)
+}
+
+/// The only finding of a view that differs from a calm one by this change.
+fn finding(change: impl FnOnce(&mut View)) -> String {
+    match judged(change) {
+        Verdict::Rejected(checked) => {
+            let all: Vec<String> = checked
+                .iter()
+                .flat_map(|checked| {
+                    checked.findings.iter().map(|f| format!("{}: {f}", checked.key))
+                })
+                .collect();
+            assert_eq!(all.len(), 1, "{all:?}");
+            all.concat()
+        }
+        other @ (Verdict::Proven(_) | Verdict::NotKnown(_)) => panic!("{other:?}"),
+    }
+}
+
+fn finding_in_facts(change: impl FnOnce(&mut ObjectFacts)) -> String {
+    finding(|view| {
+        let mut found = facts(1);
+        change(&mut found);
+        view.objects[0].facts = Seen::Here(found);
+    })
+}
+
+fn finding_in_read(change: impl FnOnce(&mut Sums)) -> String {
+    finding(|view| {
+        let mut found = sums(1);
+        change(&mut found);
+        view.objects[0].read = Seen::Here(found);
+    })
+}
+
+fn assert_all(table: &[(String, &str)]) {
+    for (sentence, part) in table {
+        assert!(sentence.contains(part), "{sentence} has no {part}");
+    }
+}
+
+#[test]
+fn a_calm_backup_is_proven_with_a_verdict_per_object() {
+    let Verdict::Proven(checked) = judged(|_| ()) else { panic!() };
+    let keys: Vec<&str> = checked.iter().map(|checked| checked.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        [
+            "backups/controller/2026-11-21T00-00-00Z/manifest.json",
+            "backups/controller/2026-11-21T00-00-00Z/config",
+            "backups/controller/2026-11-21T00-00-00Z/db",
+        ]
+    );
+}
+
+/// FB6, FV5: what S3 says of an object is held against what was asked for.
+#[test]
+fn each_thing_that_s3_says_and_should_not_is_a_finding() {
+    assert_all(&[
+        (
+            finding_in_facts(|f| f.key_arn = Some(OTHER.into())),
+            "it is encrypted under arn:aws:kms:us-west-2:111122223333:key/99999999-12ab-34cd-56ef-\
+             1234567890ab, not under arn:aws:kms:us-west-2:111122223333:key/1234abcd",
+        ),
+        (finding_in_facts(|f| f.key_arn = None), "it is encrypted under no key that S3 names"),
+        (
+            finding_in_facts(|f| f.algorithm = Some("AES256".into())),
+            "it is encrypted with AES256, not with aws:kms",
+        ),
+        (finding_in_facts(|f| f.algorithm = None), "S3 does not say that it is encrypted"),
+        (finding_in_facts(|f| f.size_bytes = 9), "it has 9 bytes, and its source gave 1"),
+        (
+            finding_in_facts(|f| f.crc64nvme = Some("crc9".into())),
+            "its CRC-64/NVME at S3 is crc9, and that of its source was crc1",
+        ),
+        (finding_in_facts(|f| f.crc64nvme = None), "S3 keeps no CRC-64/NVME of it"),
+        (
+            finding_in_facts(|f| f.checksum_type = Some("COMPOSITE".into())),
+            "its checksum at S3 is COMPOSITE, not FULL_OBJECT",
+        ),
+        (finding_in_facts(|f| f.checksum_type = None), "S3 does not say what its checksum covers"),
+        (
+            finding_in_facts(|f| f.version_id = "v9".into()),
+            "it was written over: it is at version v9, and the manifest means v1",
+        ),
+    ]);
+}
+
+/// FV1, FV2: what was read back is held against what the source gave.
+#[test]
+fn each_difference_in_what_was_read_back_is_a_finding() {
+    assert_all(&[
+        (
+            finding_in_read(|s| s.size_bytes = 0),
+            "0 bytes of it were read back, and its source gave 1",
+        ),
+        (
+            finding_in_read(|s| s.sha256 = "00".into()),
+            "its SHA-256 when read back is 00, and that of",
+        ),
+        (finding_in_read(|s| s.crc64nvme = "x".into()), "its CRC-64/NVME when read back is x, and"),
+    ]);
+}
+
+/// FV6, FB5: a key that is going away makes every backup under it worthless.
+#[test]
+fn each_thing_that_is_wrong_with_the_key_is_a_finding() {
+    let key_is = |change: fn(&mut KeyFacts)| {
+        finding(move |view| {
+            let mut facts = key();
+            change(&mut facts);
+            view.key = Seen::Here(facts);
+        })
+    };
+    assert_all(&[
+        (key_is(|key| key.state = "Disabled".into()), "is Disabled and not Enabled"),
+        (
+            key_is(|key| {
+                key.state = "PendingDeletion".into();
+                key.deleted_at = Some("2026-12-01T00:00:00Z".parse().unwrap());
+            }),
+            "will be deleted at 2026-12-01T00:00:00Z",
+        ),
+        (key_is(|key| key.arn = OTHER.into()), "stands for another one"),
+        (finding(|view| view.key = Seen::Absent), "does not exist"),
+        (
+            finding(|view| view.region = Region::parse("eu-west-1").unwrap()),
+            "is in us-west-2, and the vault is in eu-west-1",
+        ),
+    ]);
+}
+
+/// FV4: the manifest's own place, and both sides of the records.
+#[test]
+fn records_and_objects_have_to_match_one_to_one() {
+    let stray = "backups/controller/2026-11-21T00-00-00Z/stray";
+    assert_all(&[
+        (
+            finding(|view| view.manifest.slot = Slot::parse("2026-11-20T00-00-00Z").unwrap()),
+            "it says that it is of controller, 2026-11-20T00-00-00Z, and it lies at controller, 2026",
+        ),
+        (
+            finding(|view| view.manifest.system = SystemName::parse("other").unwrap()),
+            "it says that it is of other, 2026-11-21T00-00-00Z",
+        ),
+        (
+            finding(|view| {
+                view.listed = view.listed.clone().map(|mut keys| {
+                    keys.push(stray.into());
+                    keys
+                });
+            }),
+            "backups/controller/2026-11-21T00-00-00Z/stray: the manifest has no record of it",
+        ),
+        (
+            finding(|view| view.objects[1].facts = Seen::Absent),
+            "backups/controller/2026-11-21T00-00-00Z/db: the manifest records it, and it is not there",
+        ),
+        (
+            finding(|view| view.manifest.objects[1].source = SourceName::parse("more").unwrap()),
+            "it is recorded as more, whose place is backups/controller/2026-11-21T00-00-00Z/more",
+        ),
+        (
+            finding(|view| {
+                view.manifest.objects.push(view.manifest.objects[0].clone());
+                view.objects.push(view.objects[0].clone());
+            }),
+            "backups/controller/2026-11-21T00-00-00Z/config: it is recorded twice",
+        ),
+        (
+            finding(|view| {
+                view.manifest.objects.clear();
+                view.listed = Seen::Here(Vec::new());
+            }),
+            "it records nothing",
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_not_known_is_neither_proven_nor_rejected() {
+    let looks: [fn(&mut View); 6] = [
+        |view| view.key = Seen::Unknown("no answer".into()),
+        |view| view.listed = Seen::Unknown("no answer".into()),
+        |view| view.listed = Seen::Absent,
+        |view| view.objects[0].facts = Seen::Unknown("no answer".into()),
+        |view| view.objects[1].read = Seen::Unknown("no answer".into()),
+        |view| view.objects.truncate(1),
+    ];
+    for look in looks {
+        assert!(matches!(judged(look), Verdict::NotKnown(_)), "{:?}", judged(look));
+    }
+}
+
+#[test]
+fn one_certain_finding_rejects_whatever_is_not_known() {
+    let verdict = judged(|view| {
+        view.key = Seen::Unknown("no answer".into());
+        view.objects[0].read = Seen::Unknown("no answer".into());
+        view.objects[1].facts = Seen::Absent;
+    });
+    assert!(matches!(verdict, Verdict::Rejected(_)), "{verdict:?}");
+}
+
+/// A10: the copy without a date is that of the newest proven backup, and never moves backwards.
+#[test]
+fn latest_never_moves_backwards() {
+    let copy_of =
+        |slot: Option<&str>| Seen::Here(ObjectFacts { slot: slot.map(str::to_owned), ..facts(7) });
+    let newer = Slot::parse("2026-11-22T00-00-00Z").unwrap();
+    let over = |etag: &str| Latest::Copy { over: Some(etag.to_owned()) };
+    let table = [
+        (Seen::Absent, Latest::Copy { over: None }),
+        (copy_of(Some("2026-11-20T00-00-00Z")), over("e7")),
+        (copy_of(Some("2026-11-21T00-00-00Z")), Latest::Leave { slot: slot() }),
+        (copy_of(Some("2026-11-22T00-00-00Z")), Latest::Leave { slot: newer }),
+        (copy_of(Some("yesterday")), over("e7")),
+        (copy_of(None), over("e7")),
+        (Seen::Unknown("no answer".into()), Latest::NotKnown("no answer".into())),
+    ];
+    for (seen, wanted) in table {
+        assert_eq!(latest(slot(), &seen), wanted, "{seen:?}");
+    }
+}

@@ -1,0 +1,19 @@
+//! The simulated world: every function is run against it, with trouble before and after every change,
+//! with a pause at every call while another run finishes, and with duplicates.
+//!
+//! Nothing here waits for real time. The clock of the world moves when a run pauses between two looks,
+//! so a future that is still pending after one poll has either met its stop or leaks real time.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::print_stdout,
+    reason = "a test ends where it finds something wrong, and prints what it has counted"
+)]
+
+mod backup;
+mod failover;
+mod tries;
+mod world;

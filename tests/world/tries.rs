@@ -1,0 +1,159 @@
+//! The tests that every acting function has: trouble at every place, death at every call, a late
+//! wake-up at every call, and runs that are mixed call by call. Each compares how the world ends with
+//! how it ends when all is calm.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::pin::pin;
+
+use warmspare_act::fault::Fault;
+use warmspare_decide::outcome::Outcome;
+
+use crate::world::{Run, Trouble, World, finish, poll_once};
+
+/// How the world stands, as far as it matters: every object with how often it was written, what RDS was
+/// told to do, and what was announced. That something was announced twice does not matter, that it was
+/// announced at all does.
+pub(crate) fn standing(world: &World) -> BTreeSet<String> {
+    let state = world.state();
+    let objects = state.objects.iter().map(|(key, versions)| format!("{key} ×{}", versions.len()));
+    let told = state.announcements.iter().map(|told| {
+        let (happening, slot) = (told.happening.as_str(), told.slot.map(|slot| slot.to_string()));
+        format!("{happening} {} {} {slot:?}", told.system, told.outcome)
+    });
+    let rds = &state.rds;
+    let begun = format!("begun: {} {} {}", rds.taken, rds.copied, rds.exported);
+    objects.chain(told).chain([begun]).collect()
+}
+
+/// One act of a function, the world that it meets, and how it is gone on with afterwards when all is
+/// calm.
+pub(crate) struct Trial<N, A, G> {
+    pub(crate) what: &'static str,
+    pub(crate) new: N,
+    pub(crate) act: A,
+    pub(crate) go_on: G,
+}
+
+impl<N, A, G> Trial<N, A, G>
+where
+    N: Fn() -> World,
+    A: AsyncFn(&Run<'_>) -> Result<Outcome, Fault>,
+    G: Fn(&World),
+{
+    /// How it ends when all is calm; and how many changes, looks and calls the act makes.
+    fn calm(&self) -> (BTreeSet<String>, [usize; 3]) {
+        let world = (self.new)();
+        let run = world.run();
+        let outcome = finish((self.act)(&run));
+        assert!(outcome.is_ok(), "{}: calm, and {outcome:?}", self.what);
+        let counts = [run.changes(), run.looks(), run.calls()];
+        (self.go_on)(&world);
+        world.assert_promises(self.what);
+        (standing(&world), counts)
+    }
+
+    fn assert_end(&self, world: &World, wanted: &BTreeSet<String>, during: &str) {
+        (self.go_on)(world);
+        world.assert_promises(&format!("{}, {during}", self.what));
+        assert_eq!(&standing(world), wanted, "{}, {during}", self.what);
+    }
+
+    /// Trouble before and after every change, and at every look; then calm: the same end.
+    pub(crate) fn meets_trouble_everywhere(&self) {
+        let (wanted, [changes, looks, _]) = self.calm();
+        let of_changes = (0..changes).flat_map(|n| [Trouble::Before(n), Trouble::After(n)]);
+        let all: Vec<Trouble> = of_changes.chain((0..looks).map(Trouble::Look)).collect();
+        for trouble in &all {
+            let world = (self.new)();
+            let _recorded_by_the_runtime = finish((self.act)(&world.run().meeting(*trouble)));
+            self.assert_end(&world, &wanted, &format!("{trouble:?}"));
+        }
+        assert!(changes > 0 && looks > 0, "{}: nothing was tried", self.what);
+        println!("{}: {} points of trouble ({changes} changes, {looks} looks)", self.what, all.len());
+    }
+
+    /// Death before every call (FA6); then calm: the same end.
+    pub(crate) fn dies_everywhere(&self) {
+        let (wanted, [_, _, calls]) = self.calm();
+        for n in 0..calls {
+            let world = (self.new)();
+            {
+                let run = world.run().stopping_at(n);
+                let died = poll_once(pin!((self.act)(&run)).as_mut()).is_pending();
+                assert!(died, "{}: call {n} was not reached", self.what);
+            }
+            self.assert_end(&world, &wanted, &format!("death at call {n}"));
+        }
+        println!("{}: {calls} deaths", self.what);
+    }
+
+    /// A pause at every call while another run finishes; then it wakes up: no further effect.
+    pub(crate) fn wakes_up_late_everywhere(&self) {
+        let (wanted, [_, _, calls]) = self.calm();
+        for n in 0..calls {
+            let world = (self.new)();
+            let run = world.run().stopping_at(n);
+            let mut late = pin!((self.act)(&run));
+            assert!(poll_once(late.as_mut()).is_pending(), "{}: call {n}", self.what);
+            let _other = finish((self.act)(&world.run()));
+            (self.go_on)(&world);
+            let before = standing(&world);
+            run.wake();
+            assert!(poll_once(late.as_mut()).is_ready(), "{}: call {n} never woke", self.what);
+            assert_eq!(standing(&world), before, "{}: late at call {n}", self.what);
+            self.assert_end(&world, &wanted, &format!("late at call {n}"));
+        }
+        println!("{}: {calls} late wake-ups", self.what);
+    }
+
+    /// Three runs at once, one call of one of them at a time, in an order that the seed gives; some die.
+    pub(crate) fn is_mixed_in_any_order(&self, count: u64) {
+        let (wanted, _) = self.calm();
+        for seed in seeds(count) {
+            let mut dice = Dice::new(seed);
+            let world = (self.new)();
+            {
+                let runs = [world.run(), world.run(), world.run()].map(|run| run.stopping_at(0));
+                let mut acts: Vec<_> = runs.iter().map(|run| Some(Box::pin((self.act)(run)))).collect();
+                while acts.iter().any(Option::is_some) {
+                    let n = dice.below(3);
+                    let Some(act) = acts[n].as_mut() else { continue };
+                    let is_over = poll_once(act.as_mut()).is_ready() || dice.below(60) == 0;
+                    runs[n].step();
+                    if is_over {
+                        acts[n] = None;
+                    }
+                }
+            }
+            self.assert_end(&world, &wanted, &format!("seed {seed}"));
+        }
+        println!("{}: {count} mixtures of three runs", self.what);
+    }
+}
+
+/// The seeds of a test, from 1; `WARMSPARE_SEED` replays one.
+pub(crate) fn seeds(count: u64) -> Range<u64> {
+    #[expect(clippy::disallowed_methods, reason = "a test is replayed by its seed")]
+    let one = std::env::var("WARMSPARE_SEED").ok().and_then(|seed| seed.parse().ok());
+    one.map_or(1..count + 1, |seed| seed..seed + 1)
+}
+
+/// Numbers that follow from a seed (SplitMix64).
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
+    /// A number from 0 to `limit` - 1.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^= mixed >> 31;
+        usize::try_from(mixed % u64::try_from(limit).unwrap()).unwrap()
+    }
+}

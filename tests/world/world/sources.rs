@@ -1,0 +1,50 @@
+//! What backups read in the simulated world: live systems, whose data change all the time.
+
+use warmspare_act::fault::{Fault, Hope};
+use warmspare_act::ports::Sources;
+use warmspare_decide::plan::From;
+
+use super::Run;
+use super::vault::{Pieces, Version};
+
+/// The sources of every plan.
+#[derive(Debug)]
+pub(crate) struct AllSources {
+    /// How often any source was opened; each time it gives other data.
+    pub(crate) opened: u32,
+    /// A source breaks off after this many bytes, and says so.
+    pub(crate) breaks_after: Option<usize>,
+    /// How S3 stores an upload: normally as asked.
+    pub(crate) stores: fn(&mut Version),
+}
+
+impl Default for AllSources {
+    fn default() -> Self {
+        Self { opened: 0, breaks_after: None, stores: |_| () }
+    }
+}
+
+impl Sources for Run<'_> {
+    type Stream = Pieces;
+
+    async fn open(&self, from: &From) -> Result<Pieces, Fault> {
+        let name = match from {
+            From::Https(endpoint) => endpoint.url.clone(),
+            From::Postgres { database, .. } => database.clone(),
+            From::S3 { .. } | From::Aviatrix(_) | From::Upload => panic!("{from:?} is not read"),
+        };
+        // That a source is read is no change of the world, so it meets no trouble.
+        self.look(|_| Ok(())).await?;
+        let mut state = self.world.set();
+        state.sources.opened += 1;
+        let body = format!("{name}, as it was when it was read for the {}. time", state.sources.opened);
+        let mut pieces = Pieces::of(&body.into_bytes().into());
+        if let Some(bytes) = state.sources.breaks_after {
+            let whole: Vec<u8> = pieces.rest.iter().flatten().copied().take(bytes).collect();
+            pieces = Pieces::of(&whole.into());
+            let why = "pg_dump ended with exit code 1";
+            pieces.breaks = Some(Fault::new(Hope::Retryable, "reading", name, why));
+        }
+        Ok(pieces)
+    }
+}

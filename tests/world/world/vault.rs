@@ -1,0 +1,343 @@
+//! The vault of the simulated world: versions, conditions, and S3's own clock. It remembers what arrived,
+//! so that it can tell a proof that is not true and a rejection that is not deserved.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use warmspare_act::fault::{Fault, Hope};
+use warmspare_act::ports::{Document, Uploaded, Vault, Written};
+use warmspare_act::stream::{Chunks, Measured, sums_of};
+use warmspare_decide::name::{KeyArn, Region, Slot};
+use warmspare_decide::seen::Seen;
+use warmspare_decide::vault::Located;
+use warmspare_decide::verify::ObjectFacts;
+
+use super::{Run, State};
+
+/// The key under which the vault keeps what nobody names a key for.
+pub(crate) const VAULT_KEY: &str =
+    "arn:aws:kms:us-west-2:111122223333:key/00000000-0000-0000-0000-000000000000";
+
+/// Reads come in pieces of so many bytes.
+const PIECE_BYTES: usize = 7;
+
+/// One version of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Version {
+    pub(crate) id: String,
+    pub(crate) etag: String,
+    pub(crate) body: Bytes,
+    pub(crate) written_at: Timestamp,
+    pub(crate) algorithm: Option<String>,
+    pub(crate) key_arn: Option<String>,
+    pub(crate) crc64nvme: Option<String>,
+    pub(crate) checksum_type: Option<String>,
+    pub(crate) slot: Option<String>,
+}
+
+/// What the vault knows beside its objects.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    serial: u64,
+    /// Everything that a run wrote, as it arrived.
+    pub(crate) arrived: BTreeMap<String, Vec<Version>>,
+    /// The role that will restore may not read.
+    pub(crate) recovery_is_denied: bool,
+}
+
+impl Version {
+    fn new(state: &mut State, body: &[u8], key_arn: &str) -> Self {
+        state.beside.serial += 1;
+        let n = state.beside.serial;
+        Self {
+            id: format!("version-{n}"),
+            etag: format!("\"etag-{n}\""),
+            body: Bytes::copy_from_slice(body),
+            written_at: state.now,
+            algorithm: Some("aws:kms".to_owned()),
+            key_arn: Some(key_arn.to_owned()),
+            crc64nvme: Some(sums_of(body).crc64nvme),
+            checksum_type: Some("FULL_OBJECT".to_owned()),
+            slot: None,
+        }
+    }
+}
+
+/// Puts an object without any run, as an operator or an intruder would.
+pub(crate) fn put(state: &mut State, key: &str, body: &[u8]) {
+    let version = Version::new(state, body, VAULT_KEY);
+    state.objects.entry(key.to_owned()).or_default().push(version);
+}
+
+fn arrive(state: &mut State, key: &str, version: Version) {
+    state.beside.arrived.entry(key.to_owned()).or_default().push(version.clone());
+    state.objects.entry(key.to_owned()).or_default().push(version);
+}
+
+/// The newest version of a key, if there is one.
+pub(crate) fn current<'s>(state: &'s State, key: &str) -> Option<&'s Version> {
+    state.objects.get(key).and_then(|versions| versions.last())
+}
+
+fn version<'s>(state: &'s State, key: &str, id: Option<&str>) -> Option<&'s Version> {
+    match id {
+        None => current(state, key),
+        Some(id) => state.objects.get(key)?.iter().find(|version| version.id == id),
+    }
+}
+
+/// S3 opens nothing whose key KMS does not lend it, not even to say how large it is.
+fn open<'s>(state: &'s State, key: &str, id: Option<&str>) -> Result<Option<&'s Version>, Fault> {
+    let Some(version) = version(state, key, id) else { return Ok(None) };
+    let key_arn = version.key_arn.as_deref().unwrap_or(VAULT_KEY);
+    match state.keys.by_arn.get(key_arn) {
+        Some(facts) if facts.state == "Enabled" => Ok(Some(version)),
+        Some(facts) => {
+            let why = format!("KMS.DisabledException: {key_arn} is {}", facts.state);
+            Err(Fault::new(Hope::Permanent, "reading", key, why))
+        }
+        // A key that this world does not know is another account's, and open.
+        None => Ok(Some(version)),
+    }
+}
+
+/// A body that is read piece by piece.
+#[derive(Debug)]
+pub(crate) struct Pieces {
+    pub(crate) rest: VecDeque<Bytes>,
+    /// What the stream ends in when it is not whole.
+    pub(crate) breaks: Option<Fault>,
+}
+
+impl Pieces {
+    pub(crate) fn of(body: &Bytes) -> Self {
+        let rest = body.chunks(PIECE_BYTES).map(Bytes::copy_from_slice).collect();
+        Self { rest, breaks: None }
+    }
+}
+
+impl Chunks for Pieces {
+    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        match (self.rest.pop_front(), self.breaks.take()) {
+            (Some(piece), breaks) => {
+                self.breaks = breaks;
+                Ok(Some(piece))
+            }
+            (None, Some(fault)) => Err(fault),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+impl Vault for Run<'_> {
+    type Body = Pieces;
+
+    async fn read(&self, key: &str) -> Result<Seen<Document>, Fault> {
+        self.look(|state| {
+            Ok(open(state, key, None)?.map_or(Seen::Absent, |version| {
+                Seen::Here(Document {
+                    body: version.body.clone(),
+                    etag: version.etag.clone(),
+                    version_id: version.id.clone(),
+                    written_at: version.written_at,
+                    read_at: state.now,
+                })
+            }))
+        })
+        .await
+    }
+
+    async fn create(&self, key: &str, body: Bytes) -> Result<Written, Fault> {
+        self.change("creating", |state| {
+            if current(state, key).is_some() {
+                return Ok(Written::Conflict);
+            }
+            let version = Version::new(state, &body, VAULT_KEY);
+            let etag = version.etag.clone();
+            arrive(state, key, version);
+            judge(state, key);
+            Ok(Written::New(etag))
+        })
+        .await
+    }
+
+    async fn replace(&self, key: &str, etag: &str, body: Bytes) -> Result<Written, Fault> {
+        self.change("replacing", |state| {
+            if current(state, key).is_none_or(|version| version.etag != etag) {
+                return Ok(Written::Conflict);
+            }
+            let version = Version::new(state, &body, VAULT_KEY);
+            let etag = version.etag.clone();
+            arrive(state, key, version);
+            Ok(Written::New(etag))
+        })
+        .await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
+        self.look(|state| {
+            Ok(state.objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect())
+        })
+        .await
+    }
+
+    async fn upload<C: Chunks>(
+        &self,
+        key: &str,
+        key_arn: &KeyArn,
+        stream: &mut Measured<C>,
+    ) -> Result<Uploaded, Fault> {
+        let mut body = Vec::new();
+        // Each part is a call of its own: a run may be stopped or die between two of them.
+        while let Some(part) = stream.next().await? {
+            self.look(|_| Ok(())).await?;
+            body.extend_from_slice(&part);
+        }
+        let sums = stream.sums();
+        self.change("completing", |state| {
+            if current(state, key).is_some() {
+                return Ok(Uploaded::Exists);
+            }
+            let mut version = Version::new(state, &body, key_arn.as_str());
+            (state.sources.stores)(&mut version);
+            let version_id = version.id.clone();
+            arrive(state, key, version);
+            Ok(Uploaded::New { version_id, sums })
+        })
+        .await
+    }
+
+    async fn facts(&self, key: &str, version_id: Option<&str>) -> Result<Seen<ObjectFacts>, Fault> {
+        self.look(|state| {
+            Ok(open(state, key, version_id)?.map_or(Seen::Absent, |version| {
+                Seen::Here(ObjectFacts {
+                    version_id: version.id.clone(),
+                    etag: version.etag.clone(),
+                    size_bytes: u64::try_from(version.body.len()).unwrap(),
+                    algorithm: version.algorithm.clone(),
+                    key_arn: version.key_arn.clone(),
+                    crc64nvme: version.crc64nvme.clone(),
+                    checksum_type: version.checksum_type.clone(),
+                    slot: version.slot.clone(),
+                })
+            }))
+        })
+        .await
+    }
+
+    async fn read_back(&self, key: &str, version_id: &str) -> Result<Pieces, Fault> {
+        self.look(|state| {
+            let gone = || Fault::new(Hope::Retryable, "reading", key, "NoSuchVersion");
+            Ok(Pieces::of(&open(state, key, Some(version_id))?.ok_or_else(gone)?.body))
+        })
+        .await
+    }
+
+    async fn read_as_recovery(&self, key: &str, version_id: &str) -> Result<Pieces, Fault> {
+        if self.world.state().beside.recovery_is_denied {
+            return Err(Fault::new(Hope::Permanent, "reading", key, "AccessDenied"));
+        }
+        self.read_back(key, version_id).await
+    }
+
+    fn recovery_role(&self) -> String {
+        "arn:aws:iam::111122223333:role/recovery".to_owned()
+    }
+
+    async fn copy(
+        &self,
+        from: (&str, &str),
+        to: &str,
+        over: Option<&str>,
+        key_arn: &KeyArn,
+        slot: Slot,
+    ) -> Result<Written, Fault> {
+        self.change("copying", |state| {
+            if current(state, to).map(|version| version.etag.as_str()) != over {
+                return Ok(Written::Conflict);
+            }
+            let gone = || Fault::new(Hope::Retryable, "copying", from.0, "NoSuchVersion");
+            let body = open(state, from.0, Some(from.1))?.ok_or_else(gone)?.body.clone();
+            let mut copied = Version::new(state, &body, key_arn.as_str());
+            copied.slot = Some(slot.to_string());
+            let etag = copied.etag.clone();
+            arrive(state, to, copied);
+            Ok(Written::New(etag))
+        })
+        .await
+    }
+
+    fn region(&self) -> Region {
+        Region::parse("us-west-2").unwrap()
+    }
+}
+
+/// A receipt was written: is it deserved, by what arrived and what is there now?
+fn judge(state: &mut State, key: &str) {
+    let parts: Vec<&str> = key.split('/').collect();
+    let ["receipts", system, slot, name] = parts.as_slice() else { return };
+    let differences = differences(state, &format!("backups/{system}/{slot}/"));
+    match (*name, differences.is_empty()) {
+        ("verified.json", false) => {
+            state.broken.push(format!("P1: {key} proves what differs: {}", differences.join("; ")));
+        }
+        ("rejected.json", true) => state.broken.push(format!("P1: {key} rejects what is right")),
+        _ => {}
+    }
+}
+
+/// How a backup differs from what arrived. This knows nothing of manifests, sums or findings.
+fn differences(state: &State, folder: &str) -> Vec<String> {
+    let in_folder = |key: &&String| key.starts_with(folder);
+    let mut differences = Vec::new();
+    for key in state.objects.keys().filter(in_folder) {
+        if current(state, key) != state.beside.arrived.get(key).and_then(|arrived| arrived.first()) {
+            differences.push(format!("{key} is not what arrived"));
+        }
+    }
+    for key in state.beside.arrived.keys().filter(in_folder) {
+        match current(state, key).map(|version| version.key_arn.clone().unwrap_or_default()) {
+            None => differences.push(format!("{key} is gone")),
+            Some(key_arn) => {
+                let facts = state.keys.by_arn.get(&key_arn);
+                if facts.is_none_or(|facts| facts.state != "Enabled" || facts.deleted_at.is_some()) {
+                    differences.push(format!("{key} is under a key that is not to be relied on"));
+                }
+            }
+        }
+    }
+    differences
+}
+
+/// What is wrong with the vault as it stands, each with the number of its promise.
+pub(super) fn broken_promises(state: &State) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (key, versions) in &state.beside.arrived {
+        let is_written_once = Located::parse(key).is_some() || key.starts_with("receipts/");
+        if is_written_once && versions.len() > 1 {
+            broken.push(format!("P6: {key} was written {} times", versions.len()));
+        }
+        if let Some(place) = key.strip_prefix("backups/").filter(|key| key.contains("/latest/")) {
+            broken.extend(versions.last().and_then(|copy| wrong_latest(state, place, copy)));
+            let slots: Vec<_> = versions.iter().map(|version| version.slot.clone()).collect();
+            if !slots.is_sorted() {
+                broken.push(format!("P1: {key} moved backwards: {slots:?}"));
+            }
+        }
+    }
+    broken
+}
+
+/// What is wrong with a copy in `latest/`: `place` is `<system>/latest/<source>`.
+fn wrong_latest(state: &State, place: &str, copy: &Version) -> Option<String> {
+    let (system, source) = place.split_once("/latest/").unwrap();
+    let slot = copy.slot.clone().unwrap_or_default();
+    let receipt = format!("receipts/{system}/{slot}/verified.json");
+    if !state.objects.contains_key(&receipt) {
+        return Some(format!("P1: latest/{source} is at {slot}, which is not verified"));
+    }
+    let arrived = state.beside.arrived.get(&format!("backups/{system}/{slot}/{source}"));
+    let is_its = arrived.is_some_and(|arrived| arrived[0].body == copy.body);
+    (!is_its).then(|| format!("P1: latest/{source} is not what arrived for {slot}"))
+}
