@@ -7,9 +7,10 @@ use warmspare_decide::manifest::Manifest;
 use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::refusal::Refusal;
 
-use crate::tries::{Trial, standing};
+use crate::tries::{Trial, blind_to, standing};
+use crate::verification::written;
 use crate::world::keys::PLAN_KEY;
-use crate::world::vault::{Version, current};
+use crate::world::vault::{Version, current, undo};
 use crate::world::{Run, World, finish};
 
 pub(crate) const PLAN: &str = include_str!("plan.toml");
@@ -25,8 +26,7 @@ pub(crate) fn calm() -> World {
 
 /// Stores the backup of an instant, and expects that it is.
 pub(crate) fn store(world: &World, scheduled: &str) {
-    let event =
-        format!(r#"{{"action":"backup","system":"controller","scheduled":"{scheduled}"}}"#);
+    let event = format!(r#"{{"action":"backup","system":"controller","scheduled":"{scheduled}"}}"#);
     let outcome = finish(answer(&world.run(), event.as_bytes())).unwrap();
     assert!(matches!(outcome, Outcome::Done(_)), "{outcome}");
 }
@@ -46,7 +46,8 @@ fn refusal(world: &World, event: &str) -> Refusal {
 
 fn manifest(world: &World, folder: &str) -> Manifest {
     let state = world.state();
-    serde_json::from_slice(&current(&state, &format!("{folder}/manifest.json")).unwrap().body).unwrap()
+    serde_json::from_slice(&current(&state, &format!("{folder}/manifest.json")).unwrap().body)
+        .unwrap()
 }
 
 fn happenings(world: &World) -> Vec<Happening> {
@@ -57,11 +58,8 @@ fn keys(world: &World, prefix: &str) -> Vec<String> {
     world.state().objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
 }
 
-fn trial() -> Trial<
-    impl Fn() -> World,
-    impl AsyncFn(&Run<'_>) -> Result<Outcome, Fault>,
-    impl Fn(&World),
-> {
+fn trial()
+-> Trial<impl Fn() -> World, impl AsyncFn(&Run<'_>) -> Result<Outcome, Fault>, impl Fn(&World)> {
     Trial {
         what: "a scheduled backup",
         new: calm,
@@ -91,7 +89,9 @@ fn assert_is_whole(world: &World) {
 fn a_scheduled_backup_is_stored_in_the_order_of_the_plan_and_committed_last() {
     let world = calm();
     let Outcome::Done(sentence) = scheduled(&world).unwrap() else { panic!("not done") };
-    assert!(sentence.starts_with("backup 2026-11-21T00-00-00Z of controller is stored: 2 object(s)"));
+    assert!(
+        sentence.starts_with("backup 2026-11-21T00-00-00Z of controller is stored: 2 object(s)")
+    );
     assert_is_whole(&world);
     let state = world.state();
     let order: Vec<usize> = ["metadata", "artifacts", "manifest.json"]
@@ -155,11 +155,14 @@ fn an_older_event_that_comes_later_runs_for_its_own_slot() {
     scheduled(&world).unwrap();
     store(&world, "2026-11-20T12:00:00Z");
     assert_eq!(keys(&world, "backups/").len(), 6);
-    assert!(manifest(&world, FOLDER).slot > manifest(&world, "backups/controller/2026-11-20T12-00-00Z").slot);
+    assert!(
+        manifest(&world, FOLDER).slot
+            > manifest(&world, "backups/controller/2026-11-20T12-00-00Z").slot
+    );
 }
 
-/// FB1, FB11: `pg_dump` that ends with an error after output leaves nothing that could be taken for a
-/// backup.
+/// FB1, FB11: `pg_dump` that ends with an error after output leaves nothing that could be taken for
+/// a backup.
 #[test]
 fn a_source_that_breaks_off_leaves_nothing_visible() {
     for bytes in [0, 1, 7, 20] {
@@ -180,19 +183,23 @@ fn a_source_that_breaks_off_leaves_nothing_visible() {
 fn an_object_without_a_manifest_is_adopted_and_not_read_again() {
     let world = calm();
     scheduled(&world).unwrap();
-    world.remove(&format!("{FOLDER}/manifest.json"));
+    undo(&mut world.set(), &format!("{FOLDER}/manifest.json"));
     scheduled(&world).unwrap();
     assert_eq!(world.state().sources.opened, 2);
     assert_is_whole(&world);
 }
 
-/// A16, A17, FB6: a 200 is not enough; S3 must say that it did what was asked, or there is no manifest.
+/// A16, A17, FB6: a 200 is not enough; S3 must say that it did what was asked, or there is no
+/// manifest.
 #[test]
 fn an_object_that_s3_did_not_store_as_asked_is_never_committed() {
     let table: [(fn(&mut Version), &str); 7] = [
         (|version| version.algorithm = None, "S3 does not say that it is encrypted"),
         (|version| version.algorithm = Some("AES256".into()), "encrypted with AES256"),
-        (|version| version.key_arn = Some("arn:aws:kms:us-west-2:1:key/2".into()), "under arn:aws:kms"),
+        (
+            |version| version.key_arn = Some("arn:aws:kms:us-west-2:1:key/2".into()),
+            "under arn:aws:kms",
+        ),
         (|version| version.key_arn = None, "no key that S3 names"),
         (|version| version.body = version.body.slice(1..), "bytes, and its source gave"),
         (|version| version.crc64nvme = None, "S3 keeps no CRC-64/NVME"),
@@ -201,11 +208,11 @@ fn an_object_that_s3_did_not_store_as_asked_is_never_committed() {
     for (stores, part) in table {
         let world = calm();
         world.set().sources.stores = stores;
-        for _try in 0..2 {
-            let fault = scheduled(&world).unwrap_err();
-            assert_eq!(fault.hope, Hope::Permanent);
-            assert!(fault.to_string().contains(part), "{fault} has no {part}");
-        }
+        let fault = scheduled(&world).unwrap_err();
+        assert_eq!(fault.hope, Hope::Permanent);
+        assert!(fault.to_string().contains(part), "{fault} has no {part}");
+        // Nor does the retry adopt it.
+        assert_eq!(scheduled(&world).unwrap_err().hope, Hope::Permanent, "{part}");
         assert!(!world.state().objects.contains_key(&format!("{FOLDER}/manifest.json")), "{part}");
     }
 }
@@ -248,24 +255,13 @@ fn a_key_of_which_nothing_is_known_is_tried_again_and_not_refused() {
     assert_is_whole(&world);
 }
 
-/// A6, B3: enabling backup for the first time takes a backup immediately, and changing the plan later
-/// does not.
+/// A6, B3: enabling backup for the first time takes a backup immediately, and changing the plan
+/// later does not.
 #[test]
 fn the_first_plan_of_a_system_is_backed_up_at_once() {
-    let plan_written = |at: &str| {
-        format!(
-            r#"{{"version":"0","id":"17793124-05d4-b198-2fde-7ededc63b103","detail-type":"Object Created",
-            "source":"aws.s3","account":"111122223333","time":"{at}","region":"us-west-2",
-            "resources":["arn:aws:s3:::vault"],"detail":{{"version":"0","bucket":{{"name":"vault"}},
-            "object":{{"key":"plans/controller.toml","size":5,"etag":"b1946ac92492d2347c6235b4d2611184",
-            "version-id":"IYV3p45BT0ac8hjHg1houSdS1a.Mro8e","sequencer":"617f08299329d189"}},
-            "request-id":"N4N7GDK58NMKJ12R","requester":"123456789012","source-ip-address":"1.2.3.4",
-            "reason":"PutObject"}}}}"#
-        )
-    };
     let world = calm();
     for at in ["2026-11-21T00:00:10Z", "2026-11-21T00:00:10Z", "2026-11-21T00:00:20Z"] {
-        finish(answer(&world.run(), plan_written(at).as_bytes())).unwrap();
+        finish(answer(&world.run(), &written("plans/controller.toml", at))).unwrap();
     }
     let manifests: Vec<String> =
         keys(&world, "backups/").into_iter().filter(|key| key.ends_with("manifest.json")).collect();
@@ -278,7 +274,10 @@ fn a_backup_by_hand_is_named_by_its_request() {
     let world = calm();
     let unnamed = r#"{"system":"controller","action":"backup-now","reason":"before the upgrade"}"#;
     let sentence = refusal(&world, unnamed).to_string();
-    assert!(sentence.contains("a request by hand gives the instant that names its backup"), "{sentence}");
+    assert!(
+        sentence.contains("a request by hand gives the instant that names its backup"),
+        "{sentence}"
+    );
     assert_eq!(keys(&world, "backups/"), [""; 0]);
     let named = r#"{"system":"controller","action":"backup-now","reason":"before the upgrade",
         "scheduled":"2026-11-21T00:00:25Z"}"#;
@@ -305,14 +304,23 @@ fn what_cannot_be_backed_up_is_refused_with_a_sentence_and_told() {
     );
     world.put("plans/inbox.toml", inbox.as_bytes());
     let table = [
-        (event("2026-11-19T23:59:59Z", "controller"), "is 86431 s away from now, and 86400 s is the most"),
-        (event("2026-11-21T00:05:31Z", "controller"), "is 301 s away from now, and 300 s is the most"),
+        (
+            event("2026-11-19T23:59:59Z", "controller"),
+            "is 86431 s away from now, and 86400 s is the most",
+        ),
+        (
+            event("2026-11-21T00:05:31Z", "controller"),
+            "is 301 s away from now, and 300 s is the most",
+        ),
         (event(midnight, "nobody"), "there is no plan for the system \"nobody\" in the vault"),
         (event(midnight, "broken"), "problem(s): line"),
         (event(midnight, "copied"), "system is \"controller\", but must be \"copied\""),
         (event(midnight, "binary"), "the text is not UTF-8"),
         (event(midnight, "inbox"), "the source artifacts of kind upload is not supported"),
-        (event("<aws.scheduler.scheduled-time>", "controller"), "only EventBridge Scheduler fills in"),
+        (
+            event("<aws.scheduler.scheduled-time>", "controller"),
+            "only EventBridge Scheduler fills in",
+        ),
     ];
     let mut told = 0;
     for (event, part) in table {
@@ -324,6 +332,40 @@ fn what_cannot_be_backed_up_is_refused_with_a_sentence_and_told() {
     }
     assert_eq!(keys(&world, "backups/"), [""; 0]);
     assert_eq!(world.state().sources.opened, 0);
+}
+
+/// FA5: no source is begun that could not be ended; what was stored stays, and the retry goes on.
+#[test]
+fn a_run_whose_time_is_over_begins_no_other_source() {
+    let world = calm();
+    let run = world.run();
+    world.pass(175);
+    let fault = finish(answer(&run, SCHEDULED)).unwrap_err();
+    assert_eq!(fault.hope, Hope::Retryable);
+    assert!(fault.to_string().contains("5 s are left, and 10 s are the least"), "{fault}");
+    assert_eq!(world.state().sources.opened, 0);
+    scheduled(&world).unwrap();
+    assert_is_whole(&world);
+}
+
+/// Every problem of a plan is told, up to what an event can hold.
+#[test]
+fn a_plan_with_a_thousand_problems_is_refused_with_fifty_of_them() {
+    let world = World::new();
+    let plan: String = (0..1_000).map(|n| format!("field-{n} = {n}\n")).collect();
+    world.put("plans/controller.toml", plan.as_bytes());
+    let Outcome::Refused(refusal) = scheduled(&world).unwrap() else { panic!("not refused") };
+    let sentence = refusal.to_string();
+    assert!(sentence.starts_with("the plan has 10"), "{sentence}");
+    assert!(sentence.contains("; and 9") && sentence.len() < 20_000, "{} letters", sentence.len());
+}
+
+/// A look that does not say whether a thing is there is never taken for its absence.
+#[test]
+fn what_cannot_be_seen_is_neither_stored_nor_refused() {
+    for end in ["plans/controller.toml", "/manifest.json", "/metadata"] {
+        blind_to(calm, end, async |run: &Run<'_>| answer(run, SCHEDULED).await);
+    }
 }
 
 /// A manifest that this code cannot read is not written over, and not taken for one.

@@ -10,10 +10,16 @@
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
     clippy::print_stdout,
+    clippy::type_complexity,
     reason = "a test ends where it finds something wrong, and prints what it has counted"
 )]
 
 mod backup;
+mod damage;
+mod events;
+mod export;
 mod failover;
+mod formats;
 mod tries;
+mod verification;
 mod world;

@@ -1,19 +1,19 @@
 //! The tests that every acting function has: trouble at every place, death at every call, a late
-//! wake-up at every call, and runs that are mixed call by call. Each compares how the world ends with
-//! how it ends when all is calm.
+//! wake-up at every call, and runs that are mixed call by call. Each compares how the world ends
+//! with how it ends when all is calm.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::pin::pin;
 
-use warmspare_act::fault::Fault;
+use warmspare_act::fault::{Fault, Hope};
 use warmspare_decide::outcome::Outcome;
 
 use crate::world::{Run, Trouble, World, finish, poll_once};
 
-/// How the world stands, as far as it matters: every object with how often it was written, what RDS was
-/// told to do, and what was announced. That something was announced twice does not matter, that it was
-/// announced at all does.
+/// How the world stands, as far as it matters: every object with how often it was written, what RDS
+/// was told to do, and what was announced. That something was announced twice does not matter, that
+/// it was announced at all does.
 pub(crate) fn standing(world: &World) -> BTreeSet<String> {
     let state = world.state();
     let objects = state.objects.iter().map(|(key, versions)| format!("{key} ×{}", versions.len()));
@@ -26,8 +26,8 @@ pub(crate) fn standing(world: &World) -> BTreeSet<String> {
     objects.chain(told).chain([begun]).collect()
 }
 
-/// One act of a function, the world that it meets, and how it is gone on with afterwards when all is
-/// calm.
+/// One act of a function, the world that it meets, and how it is gone on with afterwards when all
+/// is calm.
 pub(crate) struct Trial<N, A, G> {
     pub(crate) what: &'static str,
     pub(crate) new: N,
@@ -44,12 +44,15 @@ where
     /// How it ends when all is calm; and how many changes, looks and calls the act makes.
     fn calm(&self) -> (BTreeSet<String>, [usize; 3]) {
         let world = (self.new)();
+        let told = world.state().announcements.len();
         let run = world.run();
         let outcome = finish((self.act)(&run));
         assert!(outcome.is_ok(), "{}: calm, and {outcome:?}", self.what);
         let counts = [run.changes(), run.looks(), run.calls()];
         (self.go_on)(&world);
         world.assert_promises(self.what);
+        // Every other end is compared with this one, so that it holds for them too.
+        assert!(world.state().announcements.len() > told, "P5: {} ended in silence", self.what);
         (standing(&world), counts)
     }
 
@@ -70,7 +73,11 @@ where
             self.assert_end(&world, &wanted, &format!("{trouble:?}"));
         }
         assert!(changes > 0 && looks > 0, "{}: nothing was tried", self.what);
-        println!("{}: {} points of trouble ({changes} changes, {looks} looks)", self.what, all.len());
+        println!(
+            "{}: {} points of trouble ({changes} changes, {looks} looks)",
+            self.what,
+            all.len()
+        );
     }
 
     /// Death before every call (FA6); then calm: the same end.
@@ -107,7 +114,8 @@ where
         println!("{}: {calls} late wake-ups", self.what);
     }
 
-    /// Three runs at once, one call of one of them at a time, in an order that the seed gives; some die.
+    /// Three runs at once, one call of one of them at a time, in an order that the seed gives; some
+    /// die.
     pub(crate) fn is_mixed_in_any_order(&self, count: u64) {
         let (wanted, _) = self.calm();
         for seed in seeds(count) {
@@ -115,7 +123,8 @@ where
             let world = (self.new)();
             {
                 let runs = [world.run(), world.run(), world.run()].map(|run| run.stopping_at(0));
-                let mut acts: Vec<_> = runs.iter().map(|run| Some(Box::pin((self.act)(run)))).collect();
+                let mut acts: Vec<_> =
+                    runs.iter().map(|run| Some(Box::pin((self.act)(run)))).collect();
                 while acts.iter().any(Option::is_some) {
                     let n = dice.below(3);
                     let Some(act) = acts[n].as_mut() else { continue };
@@ -130,6 +139,27 @@ where
         }
         println!("{}: {count} mixtures of three runs", self.what);
     }
+}
+
+/// Looks at a key that are answered without saying whether anything is there: a retryable fault,
+/// and nothing done; then calm: the same end.
+pub(crate) fn blind_to<A>(new: impl Fn() -> World, end: &'static str, act: A)
+where
+    A: AsyncFn(&Run<'_>) -> Result<Outcome, Fault>,
+{
+    let calm = new();
+    finish(act(&calm.run())).unwrap();
+    let world = new();
+    let before = standing(&world);
+    world.set().beside.blind_to = Some(end);
+    let fault = finish(act(&world.run())).unwrap_err();
+    assert_eq!(fault.hope, Hope::Retryable, "blind to {end}: {fault}");
+    assert!(fault.to_string().contains("S3 answered 403"), "blind to {end}: {fault}");
+    assert_eq!(standing(&world), before, "blind to {end}");
+    world.set().beside.blind_to = None;
+    finish(act(&world.run())).unwrap();
+    assert_eq!(standing(&world), standing(&calm), "blind to {end}");
+    world.assert_promises(end);
 }
 
 /// The seeds of a test, from 1; `WARMSPARE_SEED` replays one.

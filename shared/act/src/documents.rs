@@ -1,11 +1,9 @@
-//! Small things that several functions read and write: plans, stored documents, the fields of events.
-//! Nothing here decides what is done with them.
+//! Small things that several functions read and write: plans, stored documents, the fields of
+//! events. Nothing here decides what is done with them.
 
 mod fields;
 
-pub use fields::{
-    event, instant, object_created, only, optional_text, slot, system, text, wrong,
-};
+pub use fields::{event, instant, object_created, only, optional_text, slot, system, text, wrong};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -23,8 +21,11 @@ use crate::journal;
 use crate::plan_text;
 use crate::ports::{Clock, Document, Vault, Written};
 
-/// The plan of a system and the version id under which the vault keeps it, or why there is none to go
-/// by: [`Refusal::UnknownSystem`], or [`Refusal::PlanInvalid`] with every problem.
+/// The most problems of a plan that a refusal repeats: it is announced, and an event has its limit.
+const PROBLEMS_SHOWN_MAX: usize = 50;
+
+/// The plan of a system and the version id under which the vault keeps it, or why there is none to
+/// go by: [`Refusal::UnknownSystem`], or [`Refusal::PlanInvalid`] with every problem.
 ///
 /// # Errors
 /// The vault's fault; retryable when it could not say whether the plan is there.
@@ -47,15 +48,23 @@ fn plan_of(system: &SystemName, document: &Document) -> Result<Plan, Refusal> {
     let invalid = |problems: String| Refusal::PlanInvalid { count: 1, problems };
     let text = std::str::from_utf8(&document.body)
         .map_err(|wrong| invalid(format!("the text is not UTF-8: {wrong}")))?;
-    let plan = plan_text::parse(text).map_err(|problems| Refusal::PlanInvalid {
-        count: problems.all().len(),
-        problems: problems.all().iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+    let plan = plan_text::parse(text).map_err(|problems| {
+        let count = problems.all().len();
+        let mut shown: Vec<String> =
+            problems.all().iter().take(PROBLEMS_SHOWN_MAX).map(ToString::to_string).collect();
+        if count > shown.len() {
+            shown.push(format!("and {} more", count - shown.len()));
+        }
+        Refusal::PlanInvalid { count, problems: shown.join("; ") }
     })?;
     if &plan.system == system {
         Ok(plan)
     } else {
         // A copied plan would back one system up under the name of another.
-        Err(invalid(format!("system is \"{}\", but must be \"{system}\", as in its key", plan.system)))
+        Err(invalid(format!(
+            "system is \"{}\", but must be \"{system}\", as in its key",
+            plan.system
+        )))
     }
 }
 
@@ -73,7 +82,8 @@ pub async fn active_site<P: Vault + Clock>(
 /// A stored JSON document, with the facts of the object that holds it.
 ///
 /// # Errors
-/// The vault's fault; a permanent one that names the key when the document is not what it should be.
+/// The vault's fault; a permanent one that names the key when the document is not what it should
+/// be.
 pub async fn read_json<T: DeserializeOwned, P: Vault>(
     ports: &P,
     key: &str,
@@ -85,8 +95,8 @@ pub async fn read_json<T: DeserializeOwned, P: Vault>(
     })
 }
 
-/// The document that these bytes hold. One of another format is never guessed at: every stored format
-/// is at 1 so far, and a document without a format is one of which none is kept.
+/// The document that these bytes hold. One of another format is never guessed at: every stored
+/// format is at 1 so far, and a document without a format is one of which none is kept.
 ///
 /// # Errors
 /// A permanent fault that names the key.
@@ -112,12 +122,12 @@ pub enum Created<T> {
     Theirs(T),
 }
 
-/// Writes a document if its key is free. When it is not, the document that is there is read back: after
-/// a retried put, "already exists" may be our own first try.
+/// Writes a document if its key is free. When it is not, the document that is there is read back:
+/// after a retried put, "already exists" may be our own first try.
 ///
 /// # Errors
-/// The vault's fault: the document may have been written. A permanent one when what is there cannot be
-/// read.
+/// The vault's fault: the document may have been written. A permanent one when what is there cannot
+/// be read.
 pub async fn create_json<T, P>(ports: &P, key: &str, record: &T) -> Result<Created<T>, Fault>
 where
     T: Serialize + DeserializeOwned + PartialEq,

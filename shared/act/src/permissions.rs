@@ -1,5 +1,5 @@
-//! What each function may do: the IAM actions that its ports name, and no more. Tests hold these lists
-//! against the roles in `infra/`, both ways.
+//! What each function may do: the IAM actions that its ports name, and no more. Tests hold these
+//! lists against the roles in `infra/`, both ways.
 
 /// The IAM actions of a function, by the name of its binary, in alphabetical order; none for a name
 /// that no function has.

@@ -249,4 +249,3 @@ pub trait Bus {
     /// Tells everyone how something ended. `events:PutEvents`.
     async fn announce(&self, announcement: &Announcement) -> Result<(), Fault>;
 }
-

@@ -1,9 +1,9 @@
-//! Stores a backup: every source of the plan, in its order, and then the manifest, which is the commit.
-//! Whether the backup can be restored is not known here: `verify-upload` proves it.
+//! Stores a backup: every source of the plan, in its order, and then the manifest, which is the
+//! commit. Whether the backup can be restored is not known here: `verify-upload` proves it.
 //!
 //! A duplicate of the event names the same slot, so it finds the same keys taken and has no second
-//! effect. Announcements are made of the manifest alone, so that a repeated one is the same, word for
-//! word: of a backup that is stored nobody may hear nothing, and hearing it twice does no harm.
+//! effect. Announcements are made of the manifest alone, so that a repeated one is the same, word
+//! for word: of a backup that is stored nobody may hear nothing, and hearing it twice does no harm.
 
 mod request;
 
@@ -31,8 +31,8 @@ const LEFT_S_MIN: u64 = 10;
 /// Answers one event.
 ///
 /// # Errors
-/// Retryable: the vault, KMS, a source or the bus could not, or nothing is known of the key. Permanent:
-/// what is stored under the backup's names is not what it should be.
+/// Retryable: the vault, KMS, a source or the bus could not, or nothing is known of the key.
+/// Permanent: what is stored under the backup's names is not what it should be.
 pub async fn answer<P>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
 where
     P: Clock + Vault + Keys + Sources + Bus,
@@ -52,8 +52,8 @@ where
         && let Some(before) = newest_backup(ports, system).await?
     {
         return Ok(Outcome::Done(format!(
-            "the plan of {system} was changed, and backup {before} was stored before: the next one comes \
-             with its schedule"
+            "the plan of {system} was changed, and backup {before} was stored before: the next \
+             one comes with its schedule"
         )));
     }
     let manifest_key = vault::manifest(system, *slot);
@@ -74,8 +74,8 @@ where
         format: FORMAT,
         system: system.clone(),
         slot: *slot,
-        // A plan's sources have no site of their own, so they are read as they are given; the manifest
-        // tells which site was active, and a reader of it can judge what that means.
+        // A plan's sources have no site of their own, so they are read as they are given; the
+        // manifest tells which site was active, and a reader of it can judge what that means.
         site,
         term,
         plan_version,
@@ -89,8 +89,8 @@ where
     }
 }
 
-/// Why the backup may not begin, if it may not. A key of which nothing is known is a fault: it may be
-/// right, and the retry will tell.
+/// Why the backup may not begin, if it may not. A key of which nothing is known is a fault: it may
+/// be right, and the retry will tell.
 async fn admit<P: Clock + Vault + Keys>(
     ports: &P,
     plan: &Plan,
@@ -101,7 +101,8 @@ async fn admit<P: Clock + Vault + Keys>(
     if backup::next(plan, slot, &view) == Next::LookAtKey {
         view.key = Some(ports.key(key_arn).await?);
     }
-    let unknown = |why: String| Fault::new(Hope::Retryable, "looking at the key", key_arn.as_str(), why);
+    let unknown =
+        |why: String| Fault::new(Hope::Retryable, "looking at the key", key_arn.as_str(), why);
     match backup::next(plan, slot, &view) {
         Next::Store => Ok(None),
         Next::Refuse(refusal) => Ok(Some(refusal)),
@@ -110,7 +111,8 @@ async fn admit<P: Clock + Vault + Keys>(
     }
 }
 
-/// Stores one source, or adopts what an earlier run has stored of it, and holds it against what S3 says.
+/// Stores one source, or adopts what an earlier run has stored of it, and holds it against what S3
+/// says.
 async fn store<P>(ports: &P, plan: &Plan, slot: Slot, source: &Source) -> Result<Stored, Fault>
 where
     P: Clock + Vault + Sources,
@@ -119,7 +121,8 @@ where
     let key_arn = &plan.backup.kms_key;
     let left_s = ports.left_s();
     if left_s < LEFT_S_MIN {
-        let why = format!("{left_s} s are left, and {LEFT_S_MIN} s are the least to begin a source with");
+        let why =
+            format!("{left_s} s are left, and {LEFT_S_MIN} s are the least to begin a source with");
         return Err(Fault::new(Hope::Retryable, "storing", key, why));
     }
     let (facts, sums) = match look(ports, &key, None).await? {
@@ -141,7 +144,8 @@ async fn upload<P: Vault + Sources>(
     key_arn: &KeyArn,
 ) -> Result<(ObjectFacts, Sums), Fault> {
     let mut stream = Measured::new(ports.open(&source.from).await?);
-    let gone = || documents::unread(key, "it was there a moment ago and is not there now".to_owned());
+    let gone =
+        || documents::unread(key, "it was there a moment ago and is not there now".to_owned());
     match ports.upload(key, key_arn, &mut stream).await? {
         Uploaded::New { version_id, sums } => {
             let facts = look(ports, key, Some(&version_id)).await?.ok_or_else(gone)?;
@@ -157,9 +161,10 @@ async fn upload<P: Vault + Sources>(
 
 /// Takes over the object of a run that ended before its manifest, by reading it back.
 ///
-/// That is right because an object becomes visible only when its source has said that it was whole: a
-/// stream that breaks off leaves nothing. Sources are read in the plan's order also across runs, so what
-/// is adopted is older than what follows it, which is the direction that can be repaired (seed C7).
+/// That is right because an object becomes visible only when its source has said that it was whole,
+/// and S3 has held it against the CRC of what was streamed: a stream that breaks off leaves
+/// nothing. Sources are read in the plan's order also across runs, so what is adopted is older than
+/// what follows it, which is the direction that can be repaired (seed C7).
 async fn adopt<P: Vault>(
     ports: &P,
     key: &str,

@@ -1,9 +1,9 @@
 //! Snapshot, copy to the recovery region, export from the copy: one step at a time, each seen done
-//! before the next. An export is Parquet, for analysis; it cannot be restored, and never counts as a
-//! backup.
+//! before the next. An export is Parquet, for analysis; it cannot be restored, and never counts as
+//! a backup.
 //!
-//! Nothing is waited for. RDS's events wake the function, and as they may be lost or come twice, a sweep
-//! looks at every export that was asked for and has not ended.
+//! Nothing is waited for. RDS's events wake the function, and as they may be lost or come twice, a
+//! sweep looks at every export that was asked for and has not ended.
 
 mod advance;
 mod request;
@@ -33,8 +33,8 @@ const LEFT_S_MIN: u64 = 10;
 /// Answers one event.
 ///
 /// # Errors
-/// Retryable: something could not be seen, and absence is never concluded from it. Permanent: a record
-/// in the vault cannot be read, or RDS refuses for good.
+/// Retryable: something could not be seen, and absence is never concluded from it. Permanent: a
+/// record in the vault cannot be read, or RDS refuses for good.
 pub async fn answer<P>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
 where
     P: Clock + Vault + Keys + Snapshots + Bus,
@@ -122,7 +122,8 @@ where
                 "an export of {} while {site} is active since term {term}",
                 database.source
             ),
-            instead: "it is fenced, and what it holds is old; exports go on after the failback".into(),
+            instead: "it is fenced, and what it holds is old; exports go on after the failback"
+                .into(),
         }));
     }
     let key_arn = &plan.backup.kms_key;
@@ -135,13 +136,10 @@ where
     }
     match key_findings(key_arn, &ports.key(key_arn).await?) {
         Ok(clauses) if clauses.is_empty() => Ok(None),
-        Ok(clauses) => Ok(Some(Refusal::KeyUnusable {
-            key_arn: key_arn.clone(),
-            why: clauses.join(" and "),
-        })),
-        Err(why) => {
-            Err(Fault::new(Hope::Retryable, "looking at the key", key_arn.as_str(), why))
+        Ok(clauses) => {
+            Ok(Some(Refusal::KeyUnusable { key_arn: key_arn.clone(), why: clauses.join(" and ") }))
         }
+        Err(why) => Err(Fault::new(Hope::Retryable, "looking at the key", key_arn.as_str(), why)),
     }
 }
 
@@ -158,8 +156,8 @@ fn exported_database(plan: &Plan) -> Result<(&Database, &Export), Refusal> {
     }
 }
 
-/// RDS says that something happened to a snapshot. What it says is not believed, only that it is worth
-/// a look: events may be old, doubled, or out of order.
+/// RDS says that something happened to a snapshot. What it says is not believed, only that it is
+/// worth a look: events may be old, doubled, or out of order.
 async fn woken<P>(ports: &P, snapshot: &str) -> Result<Outcome, Fault>
 where
     P: Clock + Vault + Snapshots + Bus,
@@ -264,11 +262,7 @@ async fn unfinished<P: Vault>(
     Ok(intended)
 }
 
-async fn intended<P: Vault>(
-    ports: &P,
-    system: &SystemName,
-    slot: Slot,
-) -> Result<Intended, Fault> {
+async fn intended<P: Vault>(ports: &P, system: &SystemName, slot: Slot) -> Result<Intended, Fault> {
     let key = vault::export_intended(system, slot);
     match documents::read_json::<Intended, P>(ports, &key).await? {
         Seen::Here((intended, _)) => Ok(intended),
@@ -307,7 +301,8 @@ where
     }
 }
 
-/// A plan that is being edited is no end: the export goes on once it is whole again, within its time.
+/// A plan that is being edited is no end: the export goes on once it is whole again, within its
+/// time.
 async fn without_plan<P: Clock + Vault + Bus>(
     ports: &P,
     intended: &Intended,
@@ -319,8 +314,9 @@ async fn without_plan<P: Clock + Vault + Bus>(
     close(ports, intended, End::Failed { why: refusal.to_string() }).await
 }
 
-/// Tells how an export ended, and records it. In that order: once the record is there no sweep looks
-/// again, so a run that died between the two would leave silence. Told twice is the lesser evil.
+/// Tells how an export ended, and records it. In that order: once the record is there no sweep
+/// looks again, so a run that died between the two would leave silence. Told twice is the lesser
+/// evil.
 async fn close<P: Clock + Vault + Bus>(
     ports: &P,
     intended: &Intended,

@@ -65,9 +65,9 @@ pub fn read(event: &[u8]) -> Result<Trigger, Refusal> {
             "its source is {other:?}, and aws.cloudwatch and aws.rds are the ones taken"
         ))),
         (None, Some(action)) => request(&event, action),
-        (None, None) => Err(not_ours(
-            "it has neither a source, nor an action, nor SNS records".to_owned(),
-        )),
+        (None, None) => {
+            Err(not_ours("it has neither a source, nor an action, nor SNS records".to_owned()))
+        }
     }
 }
 
@@ -83,10 +83,7 @@ fn from_sns(record: &Value) -> Result<Trigger, Refusal> {
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html>).
 fn from_cloudwatch(event: &Value) -> Result<Trigger, Refusal> {
     let body = if event.get("alarmData").is_some() { "/alarmData" } else { "/detail" };
-    alarm_of(
-        text(event, &format!("{body}/alarmName")),
-        text(event, &format!("{body}/state/value")),
-    )
+    alarm_of(text(event, &format!("{body}/alarmName")), text(event, &format!("{body}/state/value")))
 }
 
 fn alarm_of(name: Option<&str>, state: Option<&str>) -> Result<Trigger, Refusal> {

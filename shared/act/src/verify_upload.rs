@@ -1,5 +1,5 @@
-//! Proves a backup, or rejects it: holds what S3 and KMS say against the manifest, reads every object
-//! back as the role that will restore, writes the receipt, and only then moves `latest/`.
+//! Proves a backup, or rejects it: holds what S3 and KMS say against the manifest, reads every
+//! object back as the role that will restore, writes the receipt, and only then moves `latest/`.
 //!
 //! A receipt is written once. A look that failed leaves no receipt: the event is tried again.
 
@@ -82,7 +82,8 @@ struct Verification<'a, P> {
 
 impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
     async fn run(&self) -> Result<Outcome, Fault> {
-        // A rejection outweighs a proof: whichever run wrote it saw something that is certainly wrong.
+        // A rejection outweighs a proof: whichever run wrote it saw something that is certainly
+        // wrong.
         if let Some(receipt) = self.receipt(&vault::rejected(&self.system, self.slot)).await? {
             return self.rejected(&receipt, "was rejected before").await;
         }
@@ -117,8 +118,8 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         }
     }
 
-    /// The verdict, and the first fault that was met on the way to it. Nothing is read back when what
-    /// was seen is enough to reject.
+    /// The verdict, and the first fault that was met on the way to it. Nothing is read back when
+    /// what was seen is enough to reject.
     async fn verdict(&self, manifest: &Manifest) -> (Verdict, Option<Fault>) {
         let mut looks = Looks::default();
         let mut view = looks.view(self.ports, &self.system, self.slot, manifest).await;
@@ -132,8 +133,8 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         (verify::verdict(&view), looks.first_fault)
     }
 
-    /// The manifest, if there is one. One that cannot be read leaves the backup unverifiable, which is
-    /// not the same as rejected (FV4): it may be of a later format, and right.
+    /// The manifest, if there is one. One that cannot be read leaves the backup unverifiable, which
+    /// is not the same as rejected (FV4): it may be of a later format, and right.
     async fn manifest(&self) -> Result<Option<Manifest>, Fault> {
         let key = vault::manifest(&self.system, self.slot);
         let document = match self.ports.read(&key).await? {
@@ -252,7 +253,9 @@ fn findings(receipt: &Receipt) -> String {
     let all: Vec<String> = receipt
         .objects
         .iter()
-        .flat_map(|checked| checked.findings.iter().map(|finding| format!("{}: {finding}", checked.key)))
+        .flat_map(|checked| {
+            checked.findings.iter().map(|finding| format!("{}: {finding}", checked.key))
+        })
         .collect();
     let shown: Vec<&str> = all.iter().take(FINDINGS_SHOWN_MAX).map(String::as_str).collect();
     let more = match all.len().saturating_sub(shown.len()) {

@@ -1,5 +1,6 @@
-//! Snapshot, copy to the recovery region, export from the copy: what comes next, from what was seen.
-//! Names are computed, so there is no journal: the snapshot, the copy and the task are the record.
+//! Snapshot, copy to the recovery region, export from the copy: what comes next, from what was
+//! seen. Names are computed, so there is no journal: the snapshot, the copy and the task are the
+//! record.
 //!
 //! An export is Parquet, for analysis. It cannot be restored, and is never a recovery copy.
 
@@ -57,8 +58,8 @@ pub struct ExportTask {
     pub source_arn: String,
 }
 
-/// `intended.json`: an export was asked for. Written before anything else; the sweep looks for it. It
-/// holds every name, so that a plan that is changed meanwhile does not turn one export into two.
+/// `intended.json`: an export was asked for. Written before anything else; the sweep looks for it.
+/// It holds every name, so that a plan that is changed meanwhile does not turn one export into two.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Intended {
@@ -85,6 +86,22 @@ impl Intended {
     pub fn prefix(&self) -> String {
         format!("{}/{}/", self.folder, self.task)
     }
+}
+
+/// `copied.json`: a snapshot lies in the recovery region, under the key there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Copied {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Whose database it is.
+    pub system: SystemName,
+    /// Which export.
+    pub slot: Slot,
+    /// ARN of the copy: unlike the export, it can be restored.
+    pub arn: String,
+    /// When it was seen available.
+    pub at: Timestamp,
 }
 
 /// `exported.json`: how an export ended.
@@ -240,7 +257,8 @@ fn of_task(wanted: &Wanted, view: &View, task: &ExportTask) -> Next {
         }
         "CANCELED" => failed(format!("the export task {} was canceled", task.id)),
         _ if view.asked_s > WAIT_S_MAX => failed(format!(
-            "{progress}, {} s after it was asked for, and {WAIT_S_MAX} s is the most; it is left alone",
+            "{progress}, {} s after it was asked for, and {WAIT_S_MAX} s is the most; it is left \
+             alone",
             view.asked_s
         )),
         _ => Next::Wait(progress),
@@ -288,8 +306,8 @@ fn of_snapshot(wanted: &Wanted, view: &View) -> Next {
             Some(next) => next,
         },
         Some(Seen::Absent) if view.asked_s > SNAPSHOT_S_MAX => failed(format!(
-            "there is no snapshot {}, and it was asked for {} s ago: a snapshot that is taken more than \
-             {SNAPSHOT_S_MAX} s late would hold other data than its name says",
+            "there is no snapshot {}, and it was asked for {} s ago: a snapshot that is taken more \
+             than {SNAPSHOT_S_MAX} s late would hold other data than its name says",
             wanted.snapshot, view.asked_s
         )),
         Some(Seen::Absent) => Next::Do(Step::TakeSnapshot),

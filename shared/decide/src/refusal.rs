@@ -56,7 +56,7 @@ pub enum Refusal {
     },
     /// The slot is in the future, or too old to be backed up now.
     #[error(
-        "the slot {slot} is {off_s} s away from now, and {off_s_max} s is the most: a backup is named by when it was made"
+        "the slot {slot} is {off_s} s away from now, and {off_s_max} s is the most: what is stored is named by when it was made"
     )]
     SlotFarFromNow {
         /// The slot that was asked for.

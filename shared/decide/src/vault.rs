@@ -61,6 +61,11 @@ pub fn export_intended(system: &SystemName, slot: Slot) -> String {
     format!("exports/{system}/{slot}/intended.json")
 }
 
+/// `exports/<system>/<slot>/copied.json`: the copy that lies in the recovery region, once it was told.
+pub fn export_copied(system: &SystemName, slot: Slot) -> String {
+    format!("exports/{system}/{slot}/copied.json")
+}
+
 /// `exports/<system>/<slot>/exported.json`: how that export ended.
 pub fn exported(system: &SystemName, slot: Slot) -> String {
     format!("exports/{system}/{slot}/exported.json")

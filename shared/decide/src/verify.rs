@@ -1,5 +1,5 @@
-//! Whether a backup is what its manifest says: from what S3 says of each object, what KMS says of the
-//! key, and what was read back. Nothing is concluded from a look that failed.
+//! Whether a backup is what its manifest says: from what S3 says of each object, what KMS says of
+//! the key, and what was read back. Nothing is concluded from a look that failed.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -142,8 +142,8 @@ pub enum Verdict {
     NotKnown(String),
 }
 
-/// Judges a backup. One certain finding rejects it; without any, one thing that is not known leaves it
-/// unjudged: a verdict is written once, and for good.
+/// Judges a backup. One certain finding rejects it; without any, one thing that is not known leaves
+/// it unjudged: a verdict is written once, and for good.
 pub fn verdict(view: &View) -> Verdict {
     let mut unknown = Vec::new();
     let manifest_key = vault::manifest(&view.system, view.slot);
@@ -234,8 +234,8 @@ fn object_findings(
         Seen::Here(facts) if facts.version_id == stored.version_id => {
             findings.extend(storage_findings(&view.manifest.key_arn, &stored.sums, facts));
         }
-        // The names of a backup are written once. Whoever wrote over one has touched the backup, even
-        // though the version that the manifest means may still be there.
+        // The names of a backup are written once. Whoever wrote over one has touched the backup,
+        // even though the version that the manifest means may still be there.
         Seen::Here(facts) => findings.push(format!(
             "it was written over: it is at version {}, and the manifest means {}",
             facts.version_id, stored.version_id
@@ -279,9 +279,9 @@ pub enum Latest {
     NotKnown(String),
 }
 
-/// What is done about one copy in `latest/` for a proven backup. A backup that is verified late never
-/// takes the place of a newer one. A copy without a slot is not one that was made from a proven backup,
-/// and gives way.
+/// What is done about one copy in `latest/` for a proven backup. A backup that is verified late
+/// never takes the place of a newer one. A copy without a slot is not one that was made from a
+/// proven backup, and gives way.
 pub fn latest(slot: Slot, seen: &Seen<ObjectFacts>) -> Latest {
     match seen {
         Seen::Here(facts) => match facts.slot.as_deref().map(Slot::parse) {

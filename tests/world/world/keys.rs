@@ -27,7 +27,10 @@ impl Default for KeyRing {
     fn default() -> Self {
         let enabled = |arn: &str| {
             let state = "Enabled".to_owned();
-            (arn.to_owned(), KeyFacts { arn: arn.to_owned(), state, deleted_at: None, encrypts: true })
+            (
+                arn.to_owned(),
+                KeyFacts { arn: arn.to_owned(), state, deleted_at: None, encrypts: true },
+            )
         };
         let by_arn = BTreeMap::from([enabled(VAULT_KEY), enabled(PLAN_KEY)]);
         Self { by_arn, is_silent: false }

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use warmspare_act::fault::{Fault, Hope};
-use warmspare_act::ports::{
-    Alarm, ApplianceMode, Appliances, Databases, Dns, Monitoring, Signals,
-};
+use warmspare_act::ports::{Alarm, ApplianceMode, Appliances, Databases, Dns, Monitoring, Signals};
 use warmspare_decide::database::{Instance, LagPoint, Replication};
 use warmspare_decide::dns::{Change, RecordSet};
 use warmspare_decide::evidence::{AlarmState, Sight};
@@ -193,7 +191,8 @@ pub(super) fn broken_promises(state: &mut State) -> Vec<String> {
     let west = state.sites.by_name["west"].clone();
     if state.sites.leads_to() == ["203.0.113.20"] {
         let database = &state.sites.databases["controller-db-west"];
-        if west.mode != ApplianceMode::Production || now < west.healthy_at || !database.is_writer() {
+        if west.mode != ApplianceMode::Production || now < west.healthy_at || !database.is_writer()
+        {
             broken.push("P3: the name leads to a standby that was not healthy".to_owned());
         }
     }
@@ -222,9 +221,8 @@ pub(super) fn broken_promises(state: &mut State) -> Vec<String> {
 
 /// An act without an intention in the journal is found here, at the moment of the act.
 fn is_intended(state: &mut State, step: Step) {
-    let intended = newest_term(state).and_then(|progress| {
-        if progress.is_done(step) { Some(step) } else { progress.intended }
-    });
+    let intended = newest_term(state)
+        .and_then(|progress| if progress.is_done(step) { Some(step) } else { progress.intended });
     if intended != Some(step) {
         state.broken.push(format!("P5: {step:?} was taken, and {intended:?} was intended"));
     }
@@ -411,8 +409,7 @@ impl Dns for Run<'_> {
         Run::look(self, |state| {
             let found = state.sites.changes.iter().find(|(id, _)| id == change_id);
             let why = "NoSuchChange";
-            let absent =
-                || Fault::new(Hope::Permanent, "following the change", change_id, why);
+            let absent = || Fault::new(Hope::Permanent, "following the change", change_id, why);
             found.map(|(_, at)| state.now >= *at).ok_or_else(absent)
         })
         .await

@@ -159,7 +159,8 @@ impl Snapshots for Run<'_> {
             if state.rds.tasks.contains_key(id) {
                 return Ok(false);
             }
-            let busy = state.rds.tasks.values().filter(|(task, ..)| task.status == "STARTING").count();
+            let busy =
+                state.rds.tasks.values().filter(|(task, ..)| task.status == "STARTING").count();
             if busy >= EXPORTS_MAX {
                 let why = format!("{busy} exports are under way, and {EXPORTS_MAX} is the most");
                 return Err(Fault::new(Hope::Retryable, "starting", id, why));

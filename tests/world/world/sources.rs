@@ -37,7 +37,8 @@ impl Sources for Run<'_> {
         self.look(|_| Ok(())).await?;
         let mut state = self.world.set();
         state.sources.opened += 1;
-        let body = format!("{name}, as it was when it was read for the {}. time", state.sources.opened);
+        let body =
+            format!("{name}, as it was when it was read for the {}. time", state.sources.opened);
         let mut pieces = Pieces::of(&body.into_bytes().into());
         if let Some(bytes) = state.sources.breaks_after {
             let whole: Vec<u8> = pieces.rest.iter().flatten().copied().take(bytes).collect();

@@ -1,5 +1,5 @@
-//! The vault of the simulated world: versions, conditions, and S3's own clock. It remembers what arrived,
-//! so that it can tell a proof that is not true and a rejection that is not deserved.
+//! The vault of the simulated world: versions, conditions, and S3's own clock. It remembers what
+//! arrived, so that it can tell a proof that is not true and a rejection that is not deserved.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -42,6 +42,8 @@ pub(crate) struct Beside {
     serial: u64,
     /// Everything that a run wrote, as it arrived.
     pub(crate) arrived: BTreeMap<String, Vec<Version>>,
+    /// Looks at keys that end so are answered, but do not say whether anything is there.
+    pub(crate) blind_to: Option<&'static str>,
     /// The role that will restore may not read.
     pub(crate) recovery_is_denied: bool,
 }
@@ -68,6 +70,12 @@ impl Version {
 pub(crate) fn put(state: &mut State, key: &str, body: &[u8]) {
     let version = Version::new(state, body, VAULT_KEY);
     state.objects.entry(key.to_owned()).or_default().push(version);
+}
+
+/// Makes a write of a run undone, as if it had died before.
+pub(crate) fn undo(state: &mut State, key: &str) {
+    state.objects.remove(key);
+    state.beside.arrived.remove(key);
 }
 
 fn arrive(state: &mut State, key: &str, version: Version) {
@@ -100,6 +108,10 @@ fn open<'s>(state: &'s State, key: &str, id: Option<&str>) -> Result<Option<&'s 
         // A key that this world does not know is another account's, and open.
         None => Ok(Some(version)),
     }
+}
+
+fn is_blind(state: &State, key: &str) -> bool {
+    state.beside.blind_to.is_some_and(|end| key.ends_with(end))
 }
 
 /// A body that is read piece by piece.
@@ -135,6 +147,9 @@ impl Vault for Run<'_> {
 
     async fn read(&self, key: &str) -> Result<Seen<Document>, Fault> {
         self.look(|state| {
+            if is_blind(state, key) {
+                return Ok(Seen::Unknown("S3 answered 403".to_owned()));
+            }
             Ok(open(state, key, None)?.map_or(Seen::Absent, |version| {
                 Seen::Here(Document {
                     body: version.body.clone(),
@@ -210,6 +225,9 @@ impl Vault for Run<'_> {
 
     async fn facts(&self, key: &str, version_id: Option<&str>) -> Result<Seen<ObjectFacts>, Fault> {
         self.look(|state| {
+            if is_blind(state, key) {
+                return Ok(Seen::Unknown("S3 answered 403".to_owned()));
+            }
             Ok(open(state, key, version_id)?.map_or(Seen::Absent, |version| {
                 Seen::Here(ObjectFacts {
                     version_id: version.id.clone(),
@@ -292,7 +310,8 @@ fn differences(state: &State, folder: &str) -> Vec<String> {
     let in_folder = |key: &&String| key.starts_with(folder);
     let mut differences = Vec::new();
     for key in state.objects.keys().filter(in_folder) {
-        if current(state, key) != state.beside.arrived.get(key).and_then(|arrived| arrived.first()) {
+        if current(state, key) != state.beside.arrived.get(key).and_then(|arrived| arrived.first())
+        {
             differences.push(format!("{key} is not what arrived"));
         }
     }
@@ -301,7 +320,8 @@ fn differences(state: &State, folder: &str) -> Vec<String> {
             None => differences.push(format!("{key} is gone")),
             Some(key_arn) => {
                 let facts = state.keys.by_arn.get(&key_arn);
-                if facts.is_none_or(|facts| facts.state != "Enabled" || facts.deleted_at.is_some()) {
+                if facts.is_none_or(|facts| facts.state != "Enabled" || facts.deleted_at.is_some())
+                {
                     differences.push(format!("{key} is under a key that is not to be relied on"));
                 }
             }

@@ -1,5 +1,5 @@
-//! The fields of an event, read one at a time. Every answer that is not a value is a sentence: what was
-//! found, and what is allowed. Nothing here can panic, whatever the bytes are.
+//! The fields of an event, read one at a time. Every answer that is not a value is a sentence: what
+//! was found, and what is allowed. Nothing here can panic, whatever the bytes are.
 
 use std::fmt;
 
@@ -15,7 +15,8 @@ const SHOWN_CHARACTERS_MAX: usize = 80;
 /// What an instant looks like, as a noun phrase.
 const INSTANT: &str = "an instant, such as 2026-11-21T00:00:00Z";
 
-/// The event as JSON: an object in which no key comes twice, as it would not be clear which one counts.
+/// The event as JSON: an object in which no key comes twice, as it would not be clear which one
+/// counts.
 ///
 /// # Errors
 /// [`Refusal::NotOurs`] when it is anything else.
@@ -51,9 +52,9 @@ pub fn optional_text<'v>(
     match found {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(
-            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)),
-        ) => Err(differs(path, &shown(other), allowed)),
+        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_))) => {
+            Err(differs(path, &shown(other), allowed))
+        }
     }
 }
 
@@ -69,7 +70,8 @@ pub fn system(event: &Value) -> Result<SystemName, Refusal> {
 /// The instant under a dotted path.
 ///
 /// # Errors
-/// [`Refusal::NotOurs`] when there is none, also when it is a placeholder that nobody has filled in.
+/// [`Refusal::NotOurs`] when there is none, also when it is a placeholder that nobody has filled
+/// in.
 pub fn instant(event: &Value, path: &str) -> Result<Timestamp, Refusal> {
     let found = text(event, path, INSTANT)?;
     found.parse().map_err(|_| {
@@ -94,8 +96,8 @@ pub fn slot(event: &Value) -> Result<Slot, Refusal> {
     Slot::parse(found).ok().or_else(instant).ok_or_else(|| wrong("slot", found, allowed))
 }
 
-/// The key of the object that an event of S3 tells of. EventBridge gives keys as they are, where S3's
-/// own notifications write them as in a URL.
+/// The key of the object that an event of S3 tells of. EventBridge gives keys as they are, where
+/// S3's own notifications write them as in a URL.
 ///
 /// # Errors
 /// [`Refusal::NotOurs`] when it is another event.

@@ -135,11 +135,8 @@ async fn look<P: World>(
         }
         Asking::Operator(reason) => (Asked::Operator { reason }, before(now, WINDOW_S)),
     };
-    let (old, new) = if active == plan.home.name {
-        (&plan.home, &plan.away)
-    } else {
-        (&plan.away, &plan.home)
-    };
+    let (old, new) =
+        if active == plan.home.name { (&plan.home, &plan.away) } else { (&plan.away, &plan.home) };
     let (primary, standby) = futures_util::future::join(
         signals::of_site(ports, plan, old),
         signals::of_new_site(ports, plan, new),
@@ -162,7 +159,17 @@ async fn look<P: World>(
     let proven = proven(ports, subject).await;
     let past = terms.past();
     OpeningView {
-        now, lost_at, asked, active, primary, standby, proven, replica, lag_s, records, past,
+        now,
+        lost_at,
+        asked,
+        active,
+        primary,
+        standby,
+        proven,
+        replica,
+        lag_s,
+        records,
+        past,
     }
 }
 

@@ -48,7 +48,10 @@ pub(super) async fn pay<P: World>(
     }
     let term = progress.term;
     if owed.is_empty() {
-        return Ok(Outcome::Done(format!("term {term} owes nothing any more: {}", paid.join("; "))));
+        return Ok(Outcome::Done(format!(
+            "term {term} owes nothing any more: {}",
+            paid.join("; ")
+        )));
     }
     Ok(Outcome::Waiting(format!("term {term} still owes: {}", owed.join("; "))))
 }

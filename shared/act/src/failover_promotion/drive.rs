@@ -271,10 +271,16 @@ async fn take<P: World>(
             return attempt(ports.set_mode(&old.appliance, ApplianceMode::Standby).await, memory);
         }
         Act::Unfence => {
-            return attempt(ports.set_mode(&old.appliance, ApplianceMode::Production).await, memory);
+            return attempt(
+                ports.set_mode(&old.appliance, ApplianceMode::Production).await,
+                memory,
+            );
         }
         Act::PromoteAppliance => {
-            return attempt(ports.set_mode(&new.appliance, ApplianceMode::Production).await, memory);
+            return attempt(
+                ports.set_mode(&new.appliance, ApplianceMode::Production).await,
+                memory,
+            );
         }
         Act::PromoteDatabase => match &subject.plan.database {
             Some(database) => ports.promote(&new.region, &database.replica).await,

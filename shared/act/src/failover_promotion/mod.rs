@@ -15,16 +15,11 @@ use warmspare_decide::vault;
 use crate::documents;
 use crate::fault::Fault;
 use crate::journal;
-use crate::ports::{
-    Appliances, Bus, Clock, Databases, Dns, Monitoring, Signals, Vault,
-};
+use crate::ports::{Appliances, Bus, Clock, Databases, Dns, Monitoring, Signals, Vault};
 use crate::trigger::{self, Action, Trigger};
 
 /// Everything that a failover touches.
-pub trait World:
-    Clock + Vault + Databases + Dns + Appliances + Signals + Monitoring + Bus
-{
-}
+pub trait World: Clock + Vault + Databases + Dns + Appliances + Signals + Monitoring + Bus {}
 
 impl<T: Clock + Vault + Databases + Dns + Appliances + Signals + Monitoring + Bus> World for T {}
 
@@ -83,10 +78,8 @@ async fn subject<P: World>(
 /// the next one from its turn.
 async fn tick<P: World>(ports: &P) -> Result<Outcome, Fault> {
     let keys = ports.list("failovers/").await?;
-    let mut systems: Vec<SystemName> = keys
-        .iter()
-        .filter_map(|key| SystemName::parse(key.split('/').nth(1)?).ok())
-        .collect();
+    let mut systems: Vec<SystemName> =
+        keys.iter().filter_map(|key| SystemName::parse(key.split('/').nth(1)?).ok()).collect();
     systems.dedup();
     let (mut waiting, mut done, mut fault) = (Vec::new(), Vec::new(), None);
     for system in systems {

@@ -3,8 +3,8 @@ use super::*;
 const FUNCTIONS: [&str; 5] =
     ["failover-promotion", "health-probe", "scheduled-backup", "snapshot-export", "verify-upload"];
 
-/// The traits whose methods a function may call. Written here a second time on purpose: it is what the
-/// bounds of its `answer` say.
+/// The traits whose methods a function may call. Written here a second time on purpose: it is what
+/// the bounds of its `answer` say.
 fn ports_of(function: &str) -> &'static [&'static str] {
     match function {
         "failover-promotion" => {
@@ -18,7 +18,8 @@ fn ports_of(function: &str) -> &'static [&'static str] {
     }
 }
 
-/// Every action that the documentation of a trait's methods names, read from the source of the ports.
+/// Every action that the documentation of a trait's methods names, read from the source of the
+/// ports.
 fn named_by(port: &str) -> Vec<String> {
     let source = include_str!("../ports.rs");
     let begin = source.find(&format!("pub trait {port} {{")).unwrap();
@@ -37,7 +38,8 @@ fn is_action(word: &str) -> bool {
 #[test]
 fn every_action_is_named_by_a_port_that_the_function_has() {
     for function in FUNCTIONS {
-        let named: Vec<String> = ports_of(function).iter().flat_map(|port| named_by(port)).collect();
+        let named: Vec<String> =
+            ports_of(function).iter().flat_map(|port| named_by(port)).collect();
         for action in of(function) {
             assert!(named.iter().any(|name| name == action), "{function}: no port names {action}");
         }

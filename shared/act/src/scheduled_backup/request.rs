@@ -35,17 +35,18 @@ fn asked(event: &Value) -> Result<Request, Refusal> {
     documents::only(event, &["action", "system", "scheduled", "reason"])?;
     let allowed = "backup or backup-now";
     let action = documents::text(event, "action", allowed)?;
+    if !["backup", "backup-now"].contains(&action) {
+        return Err(documents::wrong("action", action, allowed));
+    }
     let system = documents::system(event)?;
-    let slot = match action {
-        "backup" => documents::instant(event, "scheduled")?,
-        // The instant is asked for, and not taken from a clock: a request that is repeated because its
-        // answer was lost would otherwise make a second backup.
-        "backup-now" if event.get("scheduled").is_none() => return Err(not_named()),
-        "backup-now" => documents::instant(event, "scheduled")?,
-        other => return Err(documents::wrong("action", other, allowed)),
-    };
+    // The instant is asked for, and not taken from a clock: a request that is repeated because its
+    // answer was lost would otherwise make a second backup.
+    if action == "backup-now" && event.get("scheduled").is_none() {
+        return Err(not_named());
+    }
+    let slot = Slot::of(documents::instant(event, "scheduled")?);
     documents::optional_text(event, "reason", "a text")?;
-    Ok(Request { system, slot: Slot::of(slot), why: Why::Asked })
+    Ok(Request { system, slot, why: Why::Asked })
 }
 
 /// The event's own time names the backup: a duplicate of the event has the same.
@@ -61,9 +62,9 @@ fn first_plan(event: &Value) -> Result<Request, Refusal> {
 
 fn not_named() -> Refusal {
     Refusal::NotOurs {
-        why: "`scheduled` is missing; a request by hand gives the instant that names its backup, such as \
-              the present time as 2026-11-21T00:00:00Z, so that the same request again means the same \
-              backup"
+        why: "`scheduled` is missing; a request by hand gives the instant that names its backup, \
+              such as the present time as 2026-11-21T00:00:00Z, so that the same request again \
+              means the same backup"
             .to_owned(),
     }
 }

@@ -1,18 +1,22 @@
 //! Carries one export as far as it goes now, and says how it stands.
 
 use warmspare_decide::export::{
-    self, End, Exported, Intended, Next, Place, Step, View, Wanted, snapshot_id,
+    self, Copied, End, Exported, FORMAT, Intended, Next, Place, Snapshot, Step, View, Wanted,
+    snapshot_id,
 };
 use warmspare_decide::name::KeyArn;
 use warmspare_decide::outcome::{self, Announcement, Happening};
 use warmspare_decide::plan::Database;
+use warmspare_decide::seen::Seen;
 use warmspare_decide::vault;
 
 use super::warning;
+use crate::documents;
 use crate::fault::{Fault, Hope};
 use crate::ports::{Bus, Clock, Snapshots, Vault};
 
-/// How many looks and steps one run takes for one export: four looks, three steps, and each once more.
+/// How many looks and steps one run takes for one export: four looks, three steps, and each once
+/// more.
 const TURNS_MAX: u32 = 16;
 
 /// How an export stands.
@@ -29,8 +33,8 @@ pub(super) fn asked_s<P: Clock>(ports: &P, intended: &Intended) -> u64 {
     u64::try_from(asked_s).unwrap_or(0)
 }
 
-/// Looks, decides and takes steps until there is nothing to do now. A step that was taken is believed
-/// only once it is seen.
+/// Looks, decides and takes steps until there is nothing to do now. A step that was taken is
+/// believed only once it is seen.
 pub(super) async fn advance<P>(
     ports: &P,
     database: &Database,
@@ -59,15 +63,20 @@ where
     for _turn in 0..TURNS_MAX {
         match export::next(&run.wanted, &view) {
             Next::Look(place) => run.look(place, &mut view).await?,
-            Next::Do(step) => match run.take(&step).await {
-                Ok(()) => view = run.unseen(),
-                // RDS takes at most five exports and twenty copies at a time, and says so: the next
-                // sweep asks again (FR3).
-                Err(fault) if fault.hope == Hope::Retryable => {
-                    return Ok(Progress::Waiting(fault.to_string()));
+            Next::Do(step) => {
+                if let Step::StartExport(copy) = &step {
+                    run.tell_copied(copy).await?;
                 }
-                Err(fault) => return Err(fault),
-            },
+                match run.take(&step).await {
+                    Ok(()) => view = run.unseen(),
+                    // RDS takes at most five exports and twenty copies at a time, and says so: the
+                    // next sweep asks again (FR3).
+                    Err(fault) if fault.hope == Hope::Retryable => {
+                        return Ok(Progress::Waiting(fault.to_string()));
+                    }
+                    Err(fault) => return Err(fault),
+                }
+            }
             Next::Wait(sentence) => return Ok(Progress::Waiting(sentence)),
             Next::Done(end) => return Ok(Progress::Ended(end)),
             Next::NotKnown(why) => {
@@ -76,7 +85,9 @@ where
             }
         }
     }
-    Ok(Progress::Waiting(format!("what was begun is not seen yet after {TURNS_MAX} looks and steps")))
+    Ok(Progress::Waiting(format!(
+        "what was begun is not seen yet after {TURNS_MAX} looks and steps"
+    )))
 }
 
 struct Run<'a, P> {
@@ -129,37 +140,49 @@ impl<P: Clock + Vault + Snapshots + Bus> Run<'_, P> {
                 self.ports.copy_snapshot(source, from, id, key_arn).await?;
             }
             Step::StartExport(copy) => {
-                let prefix = &self.intended.folder;
-                let is_new =
-                    self.ports.start_export(task, copy, self.database, prefix, key_arn).await?;
-                if is_new {
-                    self.tell_copied(&copy.arn).await?;
-                }
+                let folder = &self.intended.folder;
+                self.ports.start_export(task, copy, self.database, folder, key_arn).await?;
             }
         }
         Ok(())
     }
 
-    /// That the copy lies in the recovery region is news by the way: how the export ends is told
-    /// whatever became of this.
-    async fn tell_copied(&self, arn: &str) -> Result<(), Fault> {
+    /// Tells that the copy lies in the recovery region, and then records it: the export may have to
+    /// wait for its turn, and the same news at every look would be noise.
+    async fn tell_copied(&self, copy: &Snapshot) -> Result<(), Fault> {
         let Intended { system, slot, .. } = self.intended;
-        let copied = Announcement {
-            format: outcome::FORMAT,
-            happening: Happening::SnapshotCopied,
+        let key = vault::export_copied(system, *slot);
+        match documents::read_json::<Copied, P>(self.ports, &key).await? {
+            Seen::Here(_) => return Ok(()),
+            Seen::Absent => {}
+            Seen::Unknown(why) => return Err(documents::unread(&key, why)),
+        }
+        let copied = Copied {
+            format: FORMAT,
             system: system.clone(),
-            outcome: "done".to_owned(),
-            reason: format!(
-                "the snapshot {} of {} is copied to {} under the key there, and can be restored from \
-                 {arn}; its export has begun",
-                self.wanted.snapshot, self.database.source, self.wanted.region
-            ),
-            slot: Some(*slot),
-            term: None,
+            slot: *slot,
+            arn: copy.arn.clone(),
             at: self.ports.now(),
-            links: vec![vault::export_intended(system, *slot)],
         };
-        self.ports.announce(&copied).await
+        let reason = format!(
+            "the snapshot {} is copied to {} under the key there, and can be restored from {}",
+            self.wanted.snapshot, self.wanted.region, copied.arn
+        );
+        self.ports
+            .announce(&Announcement {
+                format: outcome::FORMAT,
+                happening: Happening::SnapshotCopied,
+                system: system.clone(),
+                outcome: "done".to_owned(),
+                reason,
+                slot: Some(*slot),
+                term: None,
+                at: copied.at,
+                links: vec![key.clone()],
+            })
+            .await?;
+        documents::create_json(self.ports, &key, &copied).await?;
+        Ok(())
     }
 }
 
@@ -173,7 +196,8 @@ pub(super) fn sentence(ended: &Exported) -> String {
             format!("{name} is whole: {files} Parquet file(s) of {snapshot} in {prefix}, {nature}")
         }
         End::Partial { files, left_out } => format!(
-            "{name} left something out: {}; {files} Parquet file(s) of {snapshot} in {prefix}, {nature}",
+            "{name} left something out: {}; {files} Parquet file(s) of {snapshot} in {prefix}, \
+             {nature}",
             left_out.join("; ")
         ),
         End::Failed { why } => format!("{name} failed: {why}"),

@@ -49,8 +49,8 @@ fn asked(event: &Value) -> Result<Request, Refusal> {
     }
 }
 
-/// Only the name of what it is about is read: old events have no `EventID`, and the sentence of an event
-/// is for people. An event about something else than a snapshot has another name there.
+/// Only the name of what it is about is read: old events have no `EventID`, and the sentence of an
+/// event is for people. An event about something else than a snapshot has another name there.
 fn of_rds(event: &Value) -> Result<Request, Refusal> {
     let source = documents::text(event, "source", "aws.rds")?;
     if source != "aws.rds" {

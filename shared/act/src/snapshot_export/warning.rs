@@ -1,5 +1,5 @@
-//! What RDS says that an export left out. A task with a warning is COMPLETE all the same, so whoever
-//! does not read the warning loses tables in silence.
+//! What RDS says that an export left out. A task with a warning is COMPLETE all the same, so
+//! whoever does not read the warning loses tables in silence.
 
 use serde_json::Value;
 
@@ -11,9 +11,9 @@ const CLAUSE_CHARACTERS_MAX: usize = 300;
 
 /// What a `WarningMessage` says, a clause each; none when it says that nothing was left out.
 ///
-/// It is JSON, an object of lists: `skippedTables` with a name and a reason each, and others that are
-/// named in no reference (`skippedObjectives`, `general`). So every list counts, also one of tomorrow; a
-/// warning that cannot be read so counts as it stands.
+/// It is JSON, an object of lists: `skippedTables` with a name and a reason each, and others that
+/// are named in no reference (`skippedObjectives`, `general`). So every list counts, also one of
+/// tomorrow; a warning that cannot be read so counts as it stands.
 pub(super) fn clauses(warning: &str) -> Vec<String> {
     let warning = warning.trim();
     if warning.is_empty() {
@@ -23,7 +23,9 @@ pub(super) fn clauses(warning: &str) -> Vec<String> {
         Ok(Value::Object(lists)) => {
             lists.iter().flat_map(|(name, value)| of_list(name, value)).collect()
         }
-        Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_))
+        Ok(
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_),
+        )
         | Err(_) => vec![format!("RDS warns: {}", shortened(warning))],
     };
     let more = clauses.len().saturating_sub(CLAUSES_MAX);

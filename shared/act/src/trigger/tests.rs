@@ -44,8 +44,10 @@ fn what_is_not_ours_is_refused_with_what_was_found() {
         (r#"{"action":"failover","system":"../x","reason":"r"}"#, "../x"),
         (r#"{"action":"failback","system":"controller"}"#, "not supported"),
         (r#"{"source":"aws.cloudwatch","detail":{}}"#, "names no alarm"),
-        (r#"{"source":"aws.cloudwatch","detail":{"alarmName":"cpu","state":{"value":"ALARM"}}}"#,
-            "\"cpu\""),
+        (
+            r#"{"source":"aws.cloudwatch","detail":{"alarmName":"cpu","state":{"value":"ALARM"}}}"#,
+            "\"cpu\"",
+        ),
         (r#"{"Records":[{"Sns":{"Message":"hello"}}]}"#, "not the JSON of an alarm"),
         (r#"{"Records":[{}]}"#, "no Sns.Message"),
     ] {

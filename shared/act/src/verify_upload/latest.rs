@@ -1,5 +1,5 @@
-//! Moves the dateless copies in `latest/` forward to a proven backup, each by compare-and-swap: a run
-//! that is late loses against a newer backup, and never takes its place (seed A10).
+//! Moves the dateless copies in `latest/` forward to a proven backup, each by compare-and-swap: a
+//! run that is late loses against a newer backup, and never takes its place (seed A10).
 
 use warmspare_decide::manifest::{Manifest, Stored};
 use warmspare_decide::name::Slot;

@@ -1,5 +1,5 @@
-//! The looks that a verdict needs. A look that failed is an answer of its own; the first fault is kept,
-//! so that it can be told when nothing certain was found.
+//! The looks that a verdict needs. A look that failed is an answer of its own; the first fault is
+//! kept, so that it can be told when nothing certain was found.
 
 use warmspare_decide::manifest::{Manifest, Stored, Sums};
 use warmspare_decide::name::{Slot, SystemName};

@@ -118,7 +118,7 @@ fn a_key_that_cannot_protect_a_backup_is_refused_with_the_reason() {
         (key_is(|key| key.encrypts = false), "it is not a symmetric key"),
         (
             key_is(|key| key.arn = KEY.replace("1234abcd", "99999999")),
-            "it stands for another one: KMS answers with arn:aws:kms:us-west-2:111122223333:key/99999999",
+            "it stands for another one: KMS answers with arn:aws:kms:us-west-2:111122223333:key/9999",
         ),
         (sentence(|_, view| view.key = Some(Seen::Absent)), "it does not exist"),
     ];
@@ -186,8 +186,8 @@ fn a_source_that_this_version_cannot_read_refuses_the_whole_backup() {
     for (from, kind) in kinds {
         let sentence = sentence(|plan, _| plan.backup.sources.push(source("more", from)));
         let wanted = format!(
-            "the source more of kind {kind} is not supported by this version: this version reads https \
-             and postgres"
+            "the source more of kind {kind} is not supported by this version: this version reads \
+             https and postgres"
         );
         assert_eq!(sentence, wanted);
     }

@@ -38,8 +38,14 @@ fn reads_a_field_or_says_why_not() {
     let table = [
         (sentence(text(&event, "n", "a text")), "`n` is 7, but must be a text"),
         (sentence(text(&event, "detail", "a text")), "`detail` is an object, but must be a text"),
-        (sentence(text(&event, "detail.key", "a key")), "`detail.key` is missing; it must be a key"),
-        (sentence(system(&event)), "`system` is \"Big_Controller\", but must be the name of a system"),
+        (
+            sentence(text(&event, "detail.key", "a key")),
+            "`detail.key` is missing; it must be a key",
+        ),
+        (
+            sentence(system(&event)),
+            "`system` is \"Big_Controller\", but must be the name of a system",
+        ),
         (sentence(instant(&event, "at")), "`at` is \"noon\", but must be an instant"),
         (sentence(instant(&event, "scheduled")), "only EventBridge Scheduler fills in"),
         (sentence(slot(&event)), "`slot` is \"2026-11-21\", but must be a slot"),

@@ -7,14 +7,17 @@ fn every_list_of_a_warning_counts_and_an_empty_one_does_not() {
         ("  \n", &[]),
         (r#"{"skippedTables":[],"skippedObjectives":[],"general":[]}"#, &[]),
         (
-            r#"{"skippedTables":[{"tableName":"public.logs","reason":"PERMISSIONS_DO_NOT_EXIST"}]}"#,
-            &["skippedTables: public.logs (PERMISSIONS_DO_NOT_EXIST)"],
+            r#"{"skippedTables":[{"tableName":"a.logs","reason":"PERMISSIONS_DO_NOT_EXIST"}]}"#,
+            &["skippedTables: a.logs (PERMISSIONS_DO_NOT_EXIST)"],
         ),
         (
             r#"{"general":[{"reason":"FAILED_TO_EXTRACT_TABLES_LIST_FOR_DATABASE"}]}"#,
             &["general: FAILED_TO_EXTRACT_TABLES_LIST_FOR_DATABASE"],
         ),
-        (r#"{"skippedTables":["public.a","public.b"]}"#, &["skippedTables: public.a", "skippedTables: public.b"]),
+        (
+            r#"{"skippedTables":["public.a","public.b"]}"#,
+            &["skippedTables: public.a", "skippedTables: public.b"],
+        ),
         (r#"{"ofNextYear":[{"column":"é"}]}"#, &[r#"ofNextYear: {"column":"é"}"#]),
         (r#"{"skippedTables":"all"}"#, &["skippedTables: all"]),
         ("table t was skipped", &["RDS warns: table t was skipped"]),

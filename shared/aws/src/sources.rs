@@ -1,0 +1,70 @@
+//! What a backup reads. A stream ends in `None` only when the source itself said that it was whole.
+
+mod https;
+mod postgres;
+
+use bytes::Bytes;
+use warmspare_act::fault::{Fault, Hope};
+use warmspare_act::ports::Sources;
+use warmspare_act::stream::Chunks;
+use warmspare_decide::plan::From;
+
+use crate::Live;
+
+/// No source is read further than this, in bytes: 1 TiB.
+const SOURCE_BYTES_MAX: u64 = 1024 * 1024 * 1024 * 1024;
+const DURING: &str = "reading the source";
+
+/// A source that was opened.
+#[derive(Debug)]
+pub struct SourceStream {
+    inner: Inner,
+    read_bytes: u64,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Https(https::Download),
+    Postgres(Box<postgres::Dump>),
+}
+
+impl Sources for Live {
+    type Stream = SourceStream;
+
+    async fn open(&self, from: &From) -> Result<SourceStream, Fault> {
+        let inner = match from {
+            From::Https(endpoint) => Inner::Https(Box::pin(https::open(self, endpoint)).await?),
+            From::Postgres { host, port, database, secret, tls } => {
+                let target = postgres::Target { host, port: *port, database, tls: *tls };
+                Inner::Postgres(Box::new(Box::pin(postgres::open(self, target, secret)).await?))
+            }
+            From::S3 { bucket, .. } => return Err(not_built(bucket, "a bucket")),
+            From::Aviatrix(endpoint) => {
+                return Err(not_built(&endpoint.url, "an Aviatrix controller"));
+            }
+            From::Upload => return Err(not_built("uploads/", "an inbox")),
+        };
+        Ok(SourceStream { inner, read_bytes: 0 })
+    }
+}
+
+impl Chunks for SourceStream {
+    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        let (piece, subject) = match &mut self.inner {
+            Inner::Https(download) => (download.next().await?, download.subject()),
+            Inner::Postgres(dump) => (Box::pin(dump.next()).await?, dump.subject()),
+        };
+        let length = piece.as_ref().map_or(0, Bytes::len);
+        self.read_bytes = self.read_bytes.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+        if self.read_bytes > SOURCE_BYTES_MAX {
+            let why = format!("it is longer than {SOURCE_BYTES_MAX} bytes, which is the most");
+            return Err(Fault::new(Hope::Permanent, DURING, subject, why));
+        }
+        Ok(piece)
+    }
+}
+
+fn not_built(subject: &str, what: &str) -> Fault {
+    let why = format!("{what} as a source is not supported by this version");
+    Fault::new(Hope::Permanent, DURING, subject, why)
+}

@@ -1,0 +1,123 @@
+//! Shell scripts stand in for `pg_dump`; the stories run the real one.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use tokio::sync::Mutex;
+use warmspare_act::ports::Sources as _;
+use warmspare_act::stream::Measured;
+use warmspare_decide::manifest::Sums;
+use warmspare_decide::plan::From;
+
+use super::*;
+use crate::replay::{File, Wire};
+
+static ALONE: Mutex<()> = Mutex::const_new(());
+const PASSWORD: &str = "correct horse";
+
+async fn dump(name: &str, script: &str, tls: bool) -> Result<Sums, Fault> {
+    // A file cannot be run while it is open for writing, and a process that another test starts at
+    // that moment has it open.
+    let _alone = ALONE.lock().await;
+    let tool = File::of(name, format!("#!/bin/sh\n{script}\n").as_bytes());
+    std::fs::set_permissions(&tool.path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    read(tool.path.clone(), tls).await
+}
+
+async fn read(pg_dump: String, tls: bool) -> Result<Sums, Fault> {
+    let wire = Wire::default().says(
+        200,
+        format!(r#"{{"SecretString":"{{\"username\":\"hab\",\"password\":\"{PASSWORD}\"}}"}}"#),
+    );
+    let mut config = crate::replay::config();
+    config.pg_dump = pg_dump;
+    config.library_path = Some("/opt/lib".to_owned());
+    let from = From::Postgres {
+        host: "10.0.0.7".to_owned(),
+        port: 5432,
+        database: "builder".to_owned(),
+        secret: SecretArn::parse("arn:aws:secretsmanager:us-west-2:123456789012:secret:db")
+            .unwrap(),
+        tls,
+    };
+    let stream = wire.live_with(config).open(&from).await?;
+    Measured::new(stream).drain().await
+}
+
+#[tokio::test]
+async fn a_dump_that_ends_well_is_whole() {
+    let sums = dump("well", "printf 12345; printf 6789", true).await.unwrap();
+    assert_eq!((sums.size_bytes, sums.crc64nvme.as_str()), (9, "rosUhgp5mIg="));
+}
+
+/// All of the output came.
+#[tokio::test]
+async fn a_dump_that_fails_after_its_output_is_not_whole() {
+    let script = "printf 123456789; echo 'pg_dump: error: query failed: server closed the \
+                  connection unexpectedly' >&2; exit 1";
+    let fault = dump("fails", script, true).await.unwrap_err();
+    assert_eq!(fault.hope, Hope::Retryable);
+    assert_eq!(
+        fault.to_string(),
+        "reading the source builder at 10.0.0.7:5432: pg_dump ended with 1: pg_dump: error: query \
+         failed: server closed the connection unexpectedly"
+    );
+}
+
+#[tokio::test]
+async fn a_dump_that_is_killed_is_not_whole() {
+    let fault = dump("killed", "printf 123456789; kill -9 $$", true).await.unwrap_err();
+    assert_eq!(fault.why, "pg_dump was ended from outside");
+}
+
+/// Also when it complains at length.
+#[tokio::test]
+async fn the_password_is_not_repeated() {
+    let script = r#"i=0; while [ $i -lt 400 ]; do echo "complaint $i" >&2; i=$((i+1)); done
+        echo "cannot log in with $PGPASSWORD" >&2; exit 3"#;
+    let fault = dump("tells", script, true).await.unwrap_err();
+    assert!(fault.why.starts_with("pg_dump ended with 3: "), "{fault}");
+    assert!(fault.why.ends_with("complaint 399 cannot log in with …"), "{fault}");
+    assert!(fault.why.len() < COMPLAINT_BYTES_MAX + 100, "{}", fault.why.len());
+}
+
+#[tokio::test]
+async fn it_is_given_what_it_needs_and_nothing_else() {
+    let seen = File::of("seen", b"");
+    let script = format!(
+        r#"{{ env | /usr/bin/sort; for word in "$@"; do echo "$word"; done; }} > {}"#,
+        seen.path
+    );
+    dump("gives", &script, true).await.unwrap();
+    let seen = seen.content();
+    for line in [
+        "PGPASSWORD=correct horse",
+        "PGSSLMODE=verify-full",
+        "PGSSLROOTCERT=/opt/etc/pg-roots.pem",
+        "LD_LIBRARY_PATH=/opt/lib",
+        "--format=custom",
+        "--no-password",
+        "10.0.0.7",
+        "5432",
+        "hab",
+        "builder",
+    ] {
+        assert!(seen.lines().any(|found| found == line), "{line} in:\n{seen}");
+    }
+    assert!(!seen.contains("AWS_") && !seen.contains("HOME="), "{seen}");
+    assert_eq!(seen.matches(PASSWORD).count(), 1, "{seen}");
+}
+
+#[tokio::test]
+async fn without_tls_nothing_is_verified() {
+    let seen = File::of("plain-seen", b"");
+    dump("plain", &format!("env > {}", seen.path), false).await.unwrap();
+    let seen = seen.content();
+    assert!(seen.lines().any(|line| line == "PGSSLMODE=disable"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_tool_that_is_not_there_is_named() {
+    let fault = read("/nowhere/pg_dump".to_owned(), true).await.unwrap_err();
+    assert_eq!(fault.hope, Hope::Permanent);
+    assert!(fault.why.starts_with("/nowhere/pg_dump cannot be started: "), "{fault}");
+}

@@ -1,0 +1,90 @@
+//! The vault on S3. Nothing here decides: conditions, encryption and checksums are in every
+//! request, and what S3 answers is compared with what was asked.
+
+mod copy;
+mod documents;
+mod encryption;
+mod facts;
+mod multipart;
+mod parts;
+mod read_back;
+mod upload;
+
+use bytes::Bytes;
+use warmspare_act::fault::Fault;
+use warmspare_act::ports::{Document, Uploaded, Vault, Written};
+use warmspare_act::stream::{Chunks, Measured};
+use warmspare_decide::name::{KeyArn, Region, Slot};
+use warmspare_decide::seen::Seen;
+use warmspare_decide::verify::ObjectFacts;
+
+use crate::Live;
+
+pub use read_back::ObjectBody;
+pub(crate) use read_back::RecoveryRole;
+
+impl Vault for Live {
+    type Body = ObjectBody;
+
+    async fn read(&self, key: &str) -> Result<Seen<Document>, Fault> {
+        Box::pin(documents::read(self, key)).await
+    }
+
+    async fn create(&self, key: &str, body: Bytes) -> Result<Written, Fault> {
+        Box::pin(documents::write(self, key, documents::Over::Nothing, body)).await
+    }
+
+    async fn replace(&self, key: &str, etag: &str, body: Bytes) -> Result<Written, Fault> {
+        Box::pin(documents::write(self, key, documents::Over::Exactly(etag), body)).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
+        Box::pin(documents::list(self, prefix)).await
+    }
+
+    async fn upload<C: Chunks>(
+        &self,
+        key: &str,
+        key_arn: &KeyArn,
+        stream: &mut Measured<C>,
+    ) -> Result<Uploaded, Fault> {
+        Box::pin(upload::upload(self, key, key_arn, stream)).await
+    }
+
+    async fn facts(&self, key: &str, version_id: Option<&str>) -> Result<Seen<ObjectFacts>, Fault> {
+        Box::pin(facts::facts(self, key, version_id)).await
+    }
+
+    async fn read_back(&self, key: &str, version_id: &str) -> Result<Self::Body, Fault> {
+        Box::pin(read_back::read_back(self, key, version_id)).await
+    }
+
+    async fn read_as_recovery(&self, key: &str, version_id: &str) -> Result<Self::Body, Fault> {
+        Box::pin(read_back::read_as_recovery(self, key, version_id)).await
+    }
+
+    fn recovery_role(&self) -> String {
+        self.config()
+            .recovery_role
+            .as_ref()
+            .map_or_else(|| "none: RECOVERY_ROLE_ARN is not set".to_owned(), ToString::to_string)
+    }
+
+    async fn copy(
+        &self,
+        from: (&str, &str),
+        to: &str,
+        over: Option<&str>,
+        key_arn: &KeyArn,
+        slot: Slot,
+    ) -> Result<Written, Fault> {
+        Box::pin(copy::copy(self, from, to, over, key_arn, slot)).await
+    }
+
+    fn region(&self) -> Region {
+        self.config().region.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! The functions as files and as processes: builds their zips with cargo-lambda, and finds and
+//! kills the bootstraps that MiniStack runs. It does not know what they do.
+
+mod build;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use rustix::process::{Pid, kill_process};
+use sha2::{Digest, Sha256};
+
+pub use build::{Progress, build};
+
+use super::keeper::Signal;
+
+/// The processes that run the function `name` now, in the MiniStack with the process id
+/// `ministack`; idle execution environments are among them.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub fn bootstraps(ministack: u32, name: &str) -> anyhow::Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").context("reading /proc")?.flatten() {
+        let pid = entry.file_name().to_str().and_then(|pid| pid.parse().ok());
+        let Some(pid) = pid else { continue };
+        // What a function starts inherits its environment, but has another parent.
+        if lives_below(&entry.path(), ministack) && runs(&entry.path(), name) {
+            found.push(pid);
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// A process that has ended meanwhile is no longer below anyone.
+fn lives_below(process: &Path, parent: u32) -> bool {
+    let stat = fs::read_to_string(process.join("stat")).unwrap_or_default();
+    // The name before it is in brackets, and may hold anything.
+    let Some((_, fields)) = stat.rsplit_once(')') else {
+        return false;
+    };
+    let mut fields = fields.split_whitespace();
+    let state = fields.next();
+    let ppid = fields.next().and_then(|ppid| ppid.parse().ok());
+    state != Some("Z") && ppid == Some(parent)
+}
+
+fn runs(process: &Path, name: &str) -> bool {
+    let environment = fs::read(process.join("environ")).unwrap_or_default();
+    let wanted = format!("AWS_LAMBDA_FUNCTION_NAME={name}");
+    environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+}
+
+/// Ends a process without a word to it. One that is gone already is no error.
+///
+/// # Errors
+/// When it is not ours to end.
+pub fn kill_9(pid: u32) -> anyhow::Result<()> {
+    signal(pid, Signal::KILL)
+}
+
+/// Sends a signal: SIGSTOP freezes a function as Lambda does between invocations, SIGCONT thaws it.
+/// A process that is gone already is no error.
+///
+/// # Errors
+/// When it is not ours to signal.
+pub fn signal(pid: u32, signal: Signal) -> anyhow::Result<()> {
+    let process = Pid::from_raw(i32::try_from(pid)?).context("0 is no process")?;
+    match kill_process(process, signal) {
+        Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("signalling process {pid}")),
+    }
+}
+
+/// The access key that MiniStack gives to a function for its role, always the same one: by it the
+/// gateway's record and its rules know who calls.
+pub fn access_key(function_arn: &str, role_arn: &str) -> String {
+    let hash = Sha256::digest(format!("{function_arn}:{role_arn}"));
+    let digits: String = hash.iter().take(8).map(|byte| format!("{byte:02X}")).collect();
+    format!("ASIA{digits}")
+}

@@ -1,0 +1,175 @@
+//! Every stored format, version by version: the golden file is what a vault may hold, and is read
+//! here for as long as such a vault may exist. What is written today is compared with the newest.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use warmspare_act::documents::{Created, create_json, parse_json};
+use warmspare_act::fault::Hope;
+use warmspare_decide::export::{Copied, End, Exported, Intended};
+use warmspare_decide::manifest::{Checked, Manifest, Receipt, Stored, Sums};
+use warmspare_decide::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
+
+use crate::world::{World, finish};
+
+fn assert_golden<T>(golden: &str, value: &T)
+where
+    T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    let read: T = parse_json("golden", golden.as_bytes()).unwrap();
+    assert_eq!(&read, value, "it is read as something else");
+    assert_eq!(
+        serde_json::to_string_pretty(value).unwrap(),
+        golden.trim_end(),
+        "it is written otherwise"
+    );
+    for (found, said) in [("1", "2"), ("1", "0"), ("1", "\"1\""), ("1", "null"), ("1", "1.5")] {
+        let other =
+            golden.replacen(&format!("\"format\": {found}"), &format!("\"format\": {said}"), 1);
+        let fault = parse_json::<T>("golden", other.as_bytes()).unwrap_err();
+        assert!(fault.to_string().contains(&format!("it is of format {said}")), "{fault}");
+    }
+    let unknown = golden.replacen('{', "{\"more\": 1,", 1);
+    assert!(
+        parse_json::<T>("golden", unknown.as_bytes()).is_err(),
+        "an unknown field was passed over"
+    );
+    let lost = golden.replacen("\"system\"", "\"sistem\"", 1);
+    assert!(parse_json::<T>("golden", lost.as_bytes()).is_err(), "a missing field was made up");
+    let twice = golden.replacen("\"system\"", "\"system\": \"other\", \"system\"", 1);
+    assert!(
+        parse_json::<T>("golden", twice.as_bytes()).is_err(),
+        "a field that came twice was read"
+    );
+}
+
+/// After a retried put, "already exists" may be our own first try: what is there is read back.
+#[test]
+fn a_document_that_is_there_is_told_to_be_ours_or_anothers() {
+    let world = World::new();
+    let (ours, theirs) = (receipt(true, Vec::new()), receipt(false, Vec::new()));
+    let create = |record: &Receipt| {
+        let run = world.run();
+        finish(create_json(&run, "receipts/a/b/c.json", record))
+    };
+    assert_eq!(create(&ours).unwrap(), Created::New);
+    assert_eq!(create(&ours).unwrap(), Created::Ours);
+    assert_eq!(create(&theirs).unwrap(), Created::Theirs(ours));
+    world.put("receipts/a/b/c.json", b"garbage");
+    let fault = create(&theirs).unwrap_err();
+    assert_eq!(fault.hope, Hope::Permanent);
+    assert_eq!(fault.to_string(), "reading receipts/a/b/c.json: it is not JSON");
+}
+
+fn system() -> SystemName {
+    SystemName::parse("controller").unwrap()
+}
+
+fn slot() -> Slot {
+    Slot::parse("2026-11-21T00-00-00Z").unwrap()
+}
+
+fn checked(name: &str, findings: &[&str]) -> Checked {
+    Checked {
+        key: format!("backups/controller/2026-11-21T00-00-00Z/{name}"),
+        findings: findings.iter().map(|finding| (*finding).to_owned()).collect(),
+    }
+}
+
+fn receipt(verified: bool, objects: Vec<Checked>) -> Receipt {
+    Receipt {
+        format: 1,
+        system: system(),
+        slot: slot(),
+        verified,
+        at: "2026-11-21T00:00:31Z".parse().unwrap(),
+        read_as: "arn:aws:iam::111122223333:role/recovery".into(),
+        objects,
+    }
+}
+
+fn exported(end: End) -> Exported {
+    Exported {
+        format: 1,
+        system: system(),
+        slot: slot(),
+        snapshot: "warmspare-controller-db-2026-11-21t00-00-00z".into(),
+        task: "ws-controller-20261121t000000z".into(),
+        prefix: "exports/controller/ws-controller-20261121t000000z/".into(),
+        end,
+        at: "2026-11-21T00:05:30Z".parse().unwrap(),
+    }
+}
+
+#[test]
+fn manifests_of_format_1_are_read_and_written() {
+    let source = SourceName::parse("metadata").unwrap();
+    let manifest = Manifest {
+        format: 1,
+        system: system(),
+        slot: slot(),
+        site: SiteName::parse("east").unwrap(),
+        term: Term(3),
+        plan_version: "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e".into(),
+        key_arn: KeyArn::parse(crate::world::keys::PLAN_KEY).unwrap(),
+        stored_at: "2026-11-21T00:00:30Z".parse().unwrap(),
+        objects: vec![Stored {
+            key: checked("metadata", &[]).key,
+            source,
+            version_id: "3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY".into(),
+            sums: Sums {
+                size_bytes: 9,
+                sha256: "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225".into(),
+                crc64nvme: "rosUhgp5mIg=".into(),
+            },
+        }],
+    };
+    assert_golden(include_str!("golden/manifest-1.json"), &manifest);
+}
+
+/// The sums in the golden manifest are those of `123456789`, the check value of every CRC.
+#[test]
+fn sums_are_as_s3_and_everybody_else_computes_them() {
+    let manifest: Manifest =
+        parse_json("golden", include_bytes!("golden/manifest-1.json")).unwrap();
+    assert_eq!(warmspare_act::stream::sums_of(b"123456789"), manifest.objects[0].sums);
+}
+
+#[test]
+fn receipts_of_format_1_are_read_and_written() {
+    let proven = vec![checked("manifest.json", &[]), checked("metadata", &[])];
+    assert_golden(include_str!("golden/verified-1.json"), &receipt(true, proven));
+    let findings = ["it has 3 bytes, and its source gave 4"];
+    let rejected = vec![checked("manifest.json", &[]), checked("metadata", &findings)];
+    assert_golden(include_str!("golden/rejected-1.json"), &receipt(false, rejected));
+}
+
+#[test]
+fn records_of_exports_of_format_1_are_read_and_written() {
+    let intended = Intended {
+        format: 1,
+        system: system(),
+        slot: slot(),
+        asked_at: "2026-11-21T00:00:30Z".parse().unwrap(),
+        plan_version: "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e".into(),
+        snapshot: "warmspare-controller-db-2026-11-21t00-00-00z".into(),
+        task: "ws-controller-20261121t000000z".into(),
+        folder: "exports/controller".into(),
+    };
+    assert_golden(include_str!("golden/intended-1.json"), &intended);
+    let copied = Copied {
+        format: 1,
+        system: system(),
+        slot: slot(),
+        arn: format!("arn:aws:rds:us-west-2:111122223333:snapshot:{}", intended.snapshot),
+        at: "2026-11-21T00:03:50Z".parse().unwrap(),
+    };
+    assert_golden(include_str!("golden/copied-1.json"), &copied);
+    let whole = exported(End::Exported { files: 12 });
+    assert_golden(include_str!("golden/exported-1.json"), &whole);
+    let left_out = vec!["skippedTables: public.logs (PERMISSIONS_DO_NOT_EXIST)".to_owned()];
+    let partial = exported(End::Partial { files: 11, left_out });
+    assert_golden(include_str!("golden/exported-partial-1.json"), &partial);
+    let why = "the export task ws-controller-20261121t000000z was canceled".to_owned();
+    let failed = exported(End::Failed { why });
+    assert_golden(include_str!("golden/exported-failed-1.json"), &failed);
+}
