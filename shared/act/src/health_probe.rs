@@ -9,7 +9,6 @@ use warmspare_decide::seen::Seen;
 use warmspare_decide::vault;
 
 use crate::documents;
-use crate::failover_promotion::newest_verified;
 use crate::fault::Fault;
 use crate::journal;
 use crate::ports::{Clock, Databases, Monitoring, Signals, Vault};
@@ -41,7 +40,7 @@ where
     )
     .await;
     let proven = match ports.list(&vault::receipts(&system)).await {
-        Ok(keys) => newest_verified(&keys).map_or(Seen::Absent, Seen::Here),
+        Ok(keys) => vault::newest_proven(&keys).map_or(Seen::Absent, Seen::Here),
         Err(fault) => Seen::Unknown(fault.to_string()),
     };
     let debts = terms.newest().map_or(0, |progress| progress.debts.len());

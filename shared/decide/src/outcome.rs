@@ -125,7 +125,10 @@ pub struct Announcement {
     pub system: SystemName,
     /// `done`, `waiting`, `refused` or `failed`.
     pub outcome: String,
-    /// A sentence, with the reason and its numbers.
+    /// A sentence, with the reason and its numbers. It is written without quotation marks,
+    /// backslashes and line breaks, because the rule that sends it to people puts it into a text as
+    /// it is.
+    #[serde(serialize_with = "plain")]
     pub reason: String,
     /// The backup or snapshot that it is about.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -139,8 +142,16 @@ pub struct Announcement {
     pub links: Vec<String>,
 }
 
+fn plain<S: serde::Serializer>(reason: &str, to: S) -> Result<S::Ok, S::Error> {
+    let is_unfit = |c: char| c.is_control() || c == '\\';
+    to.serialize_str(&reason.replace('"', "'").replace(is_unfit, " "))
+}
+
 impl Announcement {
     fn no_happening() -> Happening {
         Happening::FailoverStep
     }
 }
+
+#[cfg(test)]
+mod tests;

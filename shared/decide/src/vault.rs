@@ -112,6 +112,16 @@ pub fn is_ours(key: &str) -> bool {
     key.split_once('/').is_some_and(|(folder, name)| FOLDERS.contains(&folder) && !name.is_empty())
 }
 
+/// The newest slot among these keys that has a verification receipt and was not rejected since (P1).
+pub fn newest_proven(keys: &[String]) -> Option<Slot> {
+    let slots = |record: &'static str| {
+        keys.iter()
+            .filter_map(move |key| Slot::parse(key.strip_suffix(record)?.rsplit('/').next()?).ok())
+    };
+    let rejected: Vec<Slot> = slots("/rejected.json").collect();
+    slots("/verified.json").filter(|slot| !rejected.contains(slot)).max()
+}
+
 /// What a key of the vault names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Located {

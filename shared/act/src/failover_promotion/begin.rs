@@ -9,7 +9,7 @@ use warmspare_decide::name::{SiteName, Slot};
 use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
-use warmspare_decide::vault::{self, Located};
+use warmspare_decide::vault;
 
 use crate::fault::{Fault, or_unknown};
 use crate::journal::{self, Terms};
@@ -177,22 +177,8 @@ async fn look<P: World>(
 async fn proven<P: World>(ports: &P, subject: &Subject) -> Seen<Slot> {
     match ports.list(&vault::receipts(&subject.system)).await {
         Err(fault) => Seen::Unknown(fault.to_string()),
-        Ok(keys) => newest_verified(&keys).map_or(Seen::Absent, Seen::Here),
+        Ok(keys) => vault::newest_proven(&keys).map_or(Seen::Absent, Seen::Here),
     }
-}
-
-/// The newest slot among these keys that has a verification receipt.
-pub(crate) fn newest_verified(keys: &[String]) -> Option<Slot> {
-    keys.iter()
-        .filter_map(|key| match Located::parse(key)? {
-            Located::Verified(_, slot) => Some(slot),
-            Located::Manifest(..)
-            | Located::Object(..)
-            | Located::ExportIntended(..)
-            | Located::Exported(..)
-            | Located::Entry(..) => None,
-        })
-        .max()
 }
 
 fn before(instant: Timestamp, seconds: u64) -> Timestamp {

@@ -2,7 +2,6 @@
 //! and after, so that a crash, a timeout, a duplicate and a normal continuation are the same path.
 
 mod begin;
-pub(crate) use begin::newest_verified;
 mod debts;
 mod drive;
 
