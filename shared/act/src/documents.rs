@@ -10,16 +10,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use warmspare_decide::manifest::FORMAT;
-use warmspare_decide::name::{SiteName, SystemName, Term};
+use warmspare_decide::name::SystemName;
 use warmspare_decide::plan::Plan;
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::vault;
 
 use crate::fault::{Fault, Hope};
-use crate::journal;
 use crate::plan_text;
-use crate::ports::{Clock, Document, Vault, Written};
+use crate::ports::{Document, Vault, Written};
 
 /// The most problems of a plan that a refusal repeats: it is announced, and an event has its limit.
 const PROBLEMS_SHOWN_MAX: usize = 50;
@@ -66,17 +65,6 @@ fn plan_of(system: &SystemName, document: &Document) -> Result<Plan, Refusal> {
             plan.system
         )))
     }
-}
-
-/// The active site of a system and the newest completed term, which says so.
-///
-/// # Errors
-/// The vault's fault.
-pub async fn active_site<P: Vault + Clock>(
-    ports: &P,
-    plan: &Plan,
-) -> Result<(SiteName, Term), Fault> {
-    Ok(journal::terms(ports, &plan.system).await?.active(plan))
 }
 
 /// A stored JSON document, with the facts of the object that holds it.

@@ -111,6 +111,17 @@ pub async fn terms<P: Vault + Clock>(ports: &P, system: &SystemName) -> Result<T
     Ok(terms)
 }
 
+/// The active site of a system and the newest completed term, which says so.
+///
+/// # Errors
+/// The vault's fault.
+pub async fn active_site<P: Vault + Clock>(
+    ports: &P,
+    plan: &Plan,
+) -> Result<(SiteName, Term), Fault> {
+    Ok(terms(ports, &plan.system).await?.active(plan))
+}
+
 async fn load<P: Vault>(
     ports: &P,
     system: &SystemName,

@@ -20,6 +20,7 @@ use warmspare_decide::verify::{ObjectFacts, storage_findings};
 
 use crate::documents::{self, Created};
 use crate::fault::{Fault, Hope};
+use crate::journal;
 use crate::ports::{Bus, Clock, Keys, Sources, Uploaded, Vault};
 use crate::stream::Measured;
 use request::{Request, Why};
@@ -65,7 +66,7 @@ where
     if let Some(refusal) = admit(ports, &plan, *slot).await? {
         return refuse(ports, system, Some(*slot), refusal).await;
     }
-    let (site, term) = documents::active_site(ports, &plan).await?;
+    let (site, term) = journal::active_site(ports, &plan).await?;
     let mut objects = Vec::new();
     for source in &plan.backup.sources {
         objects.push(store(ports, &plan, *slot, source).await?);

@@ -23,6 +23,7 @@ use warmspare_decide::verify::key_findings;
 
 use crate::documents::{self, Created};
 use crate::fault::{Fault, Hope};
+use crate::journal;
 use crate::ports::{Bus, Clock, Keys, Snapshots, Vault};
 use advance::{Progress, advance};
 use request::Request;
@@ -115,7 +116,7 @@ async fn impossible<P>(
 where
     P: Clock + Vault + Keys,
 {
-    let (site, term) = documents::active_site(ports, plan).await?;
+    let (site, term) = journal::active_site(ports, plan).await?;
     if site != plan.home.name {
         return Ok(Some(Refusal::NotSupported {
             what: format!(
