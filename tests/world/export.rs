@@ -481,7 +481,7 @@ fn what_cannot_be_exported_is_refused_with_a_sentence_and_told() {
 /// After a failover the plan's source is fenced and old: it is not exported as if nothing had
 /// happened. A backup says which site was active when it was made.
 #[test]
-fn after_a_failover_exports_are_refused_and_backups_name_the_active_site() {
+fn after_a_failover_exports_and_backups_of_the_site_that_was_left_are_refused() {
     let world = World::new();
     let plan = include_str!("failover_plan.toml")
         .replace(
@@ -508,9 +508,13 @@ fn after_a_failover_exports_are_refused_and_backups_name_the_active_site() {
             if what == "an export of controller-db while west is active since term 1"),
         "{refused}"
     );
-    crate::backup::store(&world, "2026-11-21T00:00:00Z");
-    let key = "backups/controller/2026-11-21T00-00-00Z/manifest.json";
-    let manifest: warmspare_decide::manifest::Manifest =
-        serde_json::from_slice(&current(&world.state(), key).unwrap().body).unwrap();
-    assert_eq!((manifest.site.as_str(), manifest.term.0), ("west", 1));
+    // P1: the plan's sources are those of a site that is fenced: its data are not the system's.
+    let event = br#"{"action":"backup","system":"controller","scheduled":"2026-11-21T00:00:00Z"}"#;
+    let refused = finish(warmspare_act::scheduled_backup::answer(&world.run(), event)).unwrap();
+    assert!(
+        matches!(&refused, Outcome::Refused(Refusal::NotSupported { what, .. })
+            if what == "a backup while west is active"),
+        "{refused}"
+    );
+    assert!(!world.state().objects.keys().any(|key| key.starts_with("backups/")));
 }

@@ -67,6 +67,17 @@ where
         return refuse(ports, system, Some(*slot), refusal).await;
     }
     let (site, term) = journal::active_site(ports, &plan).await?;
+    if site != plan.home.name {
+        let refusal = Refusal::NotSupported {
+            what: format!("a backup while {site} is active"),
+            instead: format!(
+                "the plan's sources are those of {}, which is fenced, and its data are not the \
+                 system's any more",
+                plan.home.name
+            ),
+        };
+        return refuse(ports, system, Some(*slot), refusal).await;
+    }
     let mut objects = Vec::new();
     for source in &plan.backup.sources {
         objects.push(store(ports, &plan, *slot, source).await?);
@@ -75,8 +86,6 @@ where
         format: FORMAT,
         system: system.clone(),
         slot: *slot,
-        // A plan's sources have no site of their own, so they are read as they are given; the
-        // manifest tells which site was active, and a reader of it can judge what that means.
         site,
         term,
         plan_version,

@@ -34,7 +34,10 @@ pub enum Trigger {
         reason: String,
     },
     /// Go on with whatever is under way, and pay what is owed.
-    Tick,
+    Tick {
+        /// Of this system only; `None` is every system, one after the other.
+        system: Option<SystemName>,
+    },
 }
 
 /// What a person may ask for.
@@ -60,10 +63,11 @@ pub fn read(event: &[u8]) -> Result<Trigger, Refusal> {
     let source = text(&event, "/source");
     match (source, text(&event, "/action")) {
         (Some("aws.cloudwatch"), _) => from_cloudwatch(&event),
-        (Some("aws.rds"), _) | (None, Some("tick")) => Ok(Trigger::Tick),
+        (Some("aws.rds"), _) => Ok(Trigger::Tick { system: None }),
         (Some(other), _) => Err(not_ours(format!(
             "its source is {other:?}, and aws.cloudwatch and aws.rds are the ones taken"
         ))),
+        (None, Some("tick")) => tick(&event),
         (None, Some(action)) => request(&event, action),
         (None, None) => {
             Err(not_ours("it has neither a source, nor an action, nor SNS records".to_owned()))
@@ -100,6 +104,13 @@ fn alarm_of(name: Option<&str>, state: Option<&str>) -> Result<Trigger, Refusal>
             "its alarm is {name:?}, and alarms of ours are named {ALARM_PREFIX}<system>"
         ))),
     }
+}
+
+/// What is not a name must not be passed over: it would wake every system.
+fn tick(event: &Value) -> Result<Trigger, Refusal> {
+    let system = documents::optional_text(event, "system", SystemName::WANTED)?;
+    let system = system.map(SystemName::parse).transpose();
+    system.map(|system| Trigger::Tick { system }).map_err(|wrong| not_ours(wrong.to_string()))
 }
 
 fn request(event: &Value, action: &str) -> Result<Trigger, Refusal> {

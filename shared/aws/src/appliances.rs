@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Client, Method, RequestBuilder, Response};
+use serde::de::IgnoredAny;
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::{ApplianceMode, Appliances};
 use warmspare_decide::plan::{Appliance, Call, Endpoint};
@@ -13,6 +14,8 @@ use crate::web;
 
 /// For the whole of one call. An appliance that takes longer has not confirmed anything.
 const CALL: Duration = Duration::from_secs(20);
+/// The most of an answer that is read.
+const SAID_BYTES_MAX: usize = 64 << 10;
 const DURING: &str = "setting the mode of";
 
 impl Appliances for Live {
@@ -32,8 +35,9 @@ impl Appliances for Live {
     }
 }
 
-/// `POST /api/1.0/appliancemode/`. The shape of the answer is not documented, so any 2xx is taken
-/// as accepted, and whether it was done is seen by the health signals.
+/// `POST /api/1.0/appliancemode/`. The answer is documented as JSON and no more, so a 2xx with any
+/// JSON, or with nothing, is taken as accepted, and whether it was done is seen by the health
+/// signals. A page that a proxy made is not the appliance's word.
 async fn device42(live: &Live, endpoint: &Endpoint, mode: ApplianceMode) -> Result<(), Fault> {
     let url = format!("{}/api/1.0/appliancemode/", endpoint.url.trim_end_matches('/'));
     let body = match mode {
@@ -48,7 +52,27 @@ async fn device42(live: &Live, endpoint: &Endpoint, mode: ApplianceMode) -> Resu
             .body(body)
     };
     let answer = call(live, endpoint, &url, ask).await?;
-    if answer.status().is_success() { Ok(()) } else { Err(unwanted(&url, &answer, "a 2xx")) }
+    if !answer.status().is_success() {
+        return Err(unwanted(&url, &answer, "a 2xx"));
+    }
+    let said = said(&url, answer).await?;
+    if said.is_empty() || serde_json::from_slice::<IgnoredAny>(&said).is_ok() {
+        return Ok(());
+    }
+    let why = "it answered a 2xx with something that is not JSON";
+    Err(Fault::new(Hope::Retryable, DURING, web::without_query(&url), why))
+}
+
+/// What was answered, up to a limit: more than that is not what an appliance says to this.
+async fn said(url: &str, mut answer: Response) -> Result<Vec<u8>, Fault> {
+    let mut said = Vec::new();
+    while let Some(piece) = answer.chunk().await.map_err(|error| web::fault(DURING, url, error))? {
+        said.extend_from_slice(&piece);
+        if said.len() > SAID_BYTES_MAX {
+            break;
+        }
+    }
+    Ok(said)
 }
 
 /// The call as the plan spells it out.
@@ -81,8 +105,21 @@ async fn call(
     ask: impl FnOnce(&Client) -> RequestBuilder,
 ) -> Result<Response, Fault> {
     let client = live.web().client(endpoint.tls_pin)?;
-    let request = web::authenticated(live, endpoint, ask(&client).timeout(CALL)).await?;
-    request.send().await.map_err(|error| web::fault(DURING, url, error))
+    let request = web::authenticated(live, endpoint, ask(&client).timeout(CALL)).await;
+    request
+        .map_err(not_of_the_appliance)?
+        .send()
+        .await
+        .map_err(|error| web::fault(DURING, url, error))
+}
+
+/// That Secrets Manager cannot be reached says nothing of the appliance, which was not even asked: a
+/// fence that was not attempted must not look like one that met nobody.
+fn not_of_the_appliance(mut fault: Fault) -> Fault {
+    if fault.hope == Hope::Unreachable {
+        fault.hope = Hope::Retryable;
+    }
+    fault
 }
 
 fn unwanted(url: &str, answer: &Response, wanted: &str) -> Fault {

@@ -96,7 +96,10 @@ fn answer(result: &Result<Outcome, Fault>) -> Result<Answer, Failure> {
 fn keeps_the_event(refusal: &Refusal) -> bool {
     matches!(
         refusal,
-        Refusal::NotOurs { .. } | Refusal::UnknownSystem { .. } | Refusal::PlanInvalid { .. }
+        Refusal::NotOurs { .. }
+            | Refusal::UnknownSystem { .. }
+            | Refusal::PlanInvalid { .. }
+            | Refusal::NoBackup { .. }
     )
 }
 

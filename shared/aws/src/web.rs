@@ -96,7 +96,10 @@ impl NoAnswer {
         let is_timeout = error.is_timeout();
         match (is_timeout, error.is_connect()) {
             (true, true) => Self::Silence("no connection within the time limit".to_owned()),
-            (true, false) => Self::Silence("no answer within the time limit".to_owned()),
+            // It spoke TLS with us, so it lives, and may do what it was asked: nobody knows.
+            (true, false) => {
+                Self::Garbled("it took the request, and did not answer in time".to_owned())
+            }
             (false, true) if is_about_tls(error) => {
                 Self::Garbled(format!("its certificate is not believed: {}", innermost(error)))
             }

@@ -30,6 +30,20 @@ pub struct Replication {
 }
 
 impl Instance {
+    /// Whether it can take over from `source`: it is a writer already, or it replicates that source and
+    /// is in a state that it leaves by itself for one in which RDS promotes it.
+    pub fn is_promotable_from(&self, source: &str) -> bool {
+        // A source in another Region is named by its ARN.
+        let is_replica = self
+            .replica_of
+            .as_ref()
+            .is_some_and(|of| of == source || of.ends_with(&format!(":db:{source}")));
+        let status = self.status.as_str();
+        self.is_writer()
+            || (is_replica && matches!(status, "available" | "backing-up" | "modifying"))
+            || (self.replica_of.is_none() && matches!(status, "modifying" | "rebooting"))
+    }
+
     /// Writable: it replicates nothing and is available.
     pub fn is_writer(&self) -> bool {
         self.replica_of.is_none() && self.status == "available"

@@ -235,7 +235,8 @@ pub enum Refusal {
     },
     /// A newer failover has acted.
     #[error(
-        "term {term} is over: the DNS record of the term holds {newer}, and a late run changes nothing"
+        "the DNS record of the term holds {newer}, which is not earlier than {term}: a newer failover \
+         has acted, or the journal of one was lost, and nothing is changed"
     )]
     Superseded {
         /// Our term.
@@ -246,6 +247,18 @@ pub enum Refusal {
     /// The primary came back before anything was promoted.
     #[error("the old site {site} answers again ({} path(s) up), and nothing was promoted yet", verdict.up)]
     PrimaryReturned {
+        /// The old site.
+        site: SiteName,
+        /// What its signals say.
+        verdict: Verdict,
+    },
+    /// The primary came back, was to be given its mode back, and is gone again.
+    #[error(
+        "{site} came back and is gone again ({} path(s) down) before it could be told to be \
+         production: it may be in standby, and the failover is given up before any promotion",
+        verdict.down
+    )]
+    WayBackLost {
         /// The old site.
         site: SiteName,
         /// What its signals say.

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use warmspare_decide::database::lag_when_lost;
 use warmspare_decide::dns;
+use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::failover::{Asked, Opened, OpeningView, open};
 use warmspare_decide::journal::{Progress, What};
 use warmspare_decide::name::{SiteName, Slot};
@@ -14,6 +15,7 @@ use warmspare_decide::vault;
 use crate::fault::{Fault, or_unknown};
 use crate::journal::{self, Terms};
 use crate::signals;
+use crate::trigger::ALARM_PREFIX;
 
 use super::{Subject, World, announce, drive};
 
@@ -26,8 +28,11 @@ const LAG_AGE_S_MAX: u64 = 600;
 /// Who asks for a failover.
 #[derive(Debug)]
 pub(super) enum Asking {
-    /// The alarm of this name.
+    /// The alarm of this name has just been raised.
     Alarm(String),
+    /// The alarm of this name is still raised, and the failover was refused before. CloudWatch tells
+    /// of a change only, so the tick asks again; it does so without announcing each refusal.
+    Again(String),
     /// A person, and why.
     Operator(String),
 }
@@ -43,11 +48,14 @@ pub(super) async fn failover<P: World>(
     if let Some(open) = terms.newest().filter(|progress| progress.end.is_none()) {
         return drive::on(ports, subject, open.clone()).await;
     }
+    let is_again = matches!(asking, Asking::Again(_));
     let opened = match decide(ports, subject, &terms, asking).await {
         Ok(opened) => opened,
         Err(refusal) => {
-            let reason = refusal.to_string();
-            announce(ports, system, Happening::FailoverRefused, None, "refused", reason).await;
+            if !is_again {
+                let reason = refusal.to_string();
+                announce(ports, system, Happening::FailoverRefused, None, "refused", reason).await;
+            }
             return Ok(Outcome::Refused(refusal));
         }
     };
@@ -106,12 +114,6 @@ async fn decide<P: World>(
 ) -> Result<Opened, Refusal> {
     let plan = &subject.plan;
     let (active, _) = terms.active(plan);
-    if active != plan.home.name && plan.database.is_some() {
-        return Err(Refusal::NotSupported {
-            what: format!("a failover from {active} home to {} with a database", plan.home.name),
-            instead: "rebuild the replica there first, and give the plan its new name".to_owned(),
-        });
-    }
     open(plan, &look(ports, subject, terms, active, asking).await)
 }
 
@@ -124,16 +126,24 @@ async fn look<P: World>(
 ) -> OpeningView {
     let plan = &subject.plan;
     let now = ports.now();
-    let (asked, lost_at) = match asking {
-        Asking::Alarm(name) => {
-            let alarm = or_unknown(ports.alarm(&name).await);
-            let (since, window_s) = alarm
-                .here()
-                .map_or((now, WINDOW_S), |alarm| (alarm.since, alarm.window_s.unwrap_or(WINDOW_S)));
-            let state = alarm.map(|alarm| alarm.state);
-            (Asked::Alarm { name, state }, before(since, window_s))
+    // Also for a person the alarm tells since when the site is lost, if it is raised: how far the
+    // replica was behind is asked for that moment, and not for the one in which the person asks.
+    let name = match &asking {
+        Asking::Alarm(name) | Asking::Again(name) => name.clone(),
+        Asking::Operator(_) => format!("{ALARM_PREFIX}{}", subject.system),
+    };
+    let alarm = or_unknown(ports.alarm(&name).await);
+    let lost_at = alarm
+        .here()
+        .filter(|alarm| alarm.state == AlarmState::Alarm)
+        .map_or(before(now, WINDOW_S), |alarm| {
+            before(alarm.since, alarm.window_s.unwrap_or(WINDOW_S))
+        });
+    let asked = match asking {
+        Asking::Alarm(name) | Asking::Again(name) => {
+            Asked::Alarm { name, state: alarm.map(|alarm| alarm.state) }
         }
-        Asking::Operator(reason) => (Asked::Operator { reason }, before(now, WINDOW_S)),
+        Asking::Operator(reason) => Asked::Operator { reason },
     };
     let (old, new) =
         if active == plan.home.name { (&plan.home, &plan.away) } else { (&plan.away, &plan.home) };

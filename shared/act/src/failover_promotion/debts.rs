@@ -11,6 +11,9 @@ use crate::ports::ApplianceMode;
 
 use super::{Subject, World, announce, drive};
 
+/// No attempt begins with less time left, in seconds.
+const LEFT_S_MIN: u64 = 45;
+
 /// What came of one attempt: paid, with what was seen; or not yet, with why.
 type Payment = Result<String, String>;
 
@@ -23,6 +26,10 @@ pub(super) async fn pay<P: World>(
     let old = subject.plan.other(&progress.opened.to);
     let (mut paid, mut owed) = (Vec::new(), Vec::new());
     for debt in progress.debts.clone() {
+        if ports.left_s() < LEFT_S_MIN {
+            owed.push(format!("{} (no time was left)", debt.words()));
+            continue;
+        }
         let payment = match debt {
             Debt::Appliance => appliance(ports, old).await,
             Debt::Database => database(ports, subject, old).await,

@@ -14,8 +14,8 @@ use crate::signals;
 
 use super::{Subject, World, announce};
 
-/// No step begins with less time left, in seconds: the longest call and its record fit into it.
-const LEFT_S_MIN: u64 = 20;
+/// No turn begins with less time left, in seconds: a look, the longest call and its record fit into it.
+const LEFT_S_MIN: u64 = 45;
 /// Between two looks at something that takes its time, in seconds.
 const LOOK_EVERY_S: u64 = 3;
 /// An upper bound of what one invocation does, so that a mistake cannot spin.
@@ -99,8 +99,7 @@ async fn turn<P: World>(
     match next(&subject.plan, progress, &view) {
         Next::Do(act) => {
             let (step, batch) = (act.step(), batch_of(&act));
-            // A step that may have happened already is not intended a second time, except with another
-            // batch: what is about to be deleted is written down before it is gone.
+            // A step that may have happened already is not intended a second time.
             if progress.intended != Some(step)
                 && !write(ports, subject, progress, What::Intended { step, batch }).await?
             {
@@ -125,6 +124,10 @@ async fn turn<P: World>(
             memory.attempt = None;
             ports.pause(LOOK_EVERY_S).await;
             Ok(Turn::On)
+        }
+        Next::Later(why) => {
+            let sentence = format!("term {term} goes on with the next tick: {why}");
+            Ok(Turn::End(Outcome::Waiting(sentence)))
         }
         Next::Stop(refusal) => {
             let system = &subject.system;
@@ -182,7 +185,7 @@ pub(super) fn impossible(why: Impossible) -> Fault {
 
 fn overtaken(progress: &Progress) -> Outcome {
     Outcome::Waiting(format!(
-        "term {} was gone on with by another run, and this one leaves it to that",
+        "another run has gone on with term {}, and this one leaves it to that run",
         progress.term
     ))
 }
@@ -283,7 +286,12 @@ async fn take<P: World>(
             );
         }
         Act::PromoteDatabase => match &subject.plan.database {
-            Some(database) => ports.promote(&new.region, &database.replica).await,
+            Some(database) => {
+                let told = ports.promote(&new.region, &database.replica).await;
+                // RDS goes on saying `available` for a moment.
+                ports.pause(LOOK_EVERY_S).await;
+                told
+            }
             None => Ok(()),
         },
         Act::Repoint(batch) => {
@@ -329,13 +337,17 @@ fn seen(finding: &Finding) -> String {
 fn sentence(report: &Report) -> String {
     let debts: Vec<&str> = report.debts.iter().map(|debt| debt.words()).collect();
     format!(
-        "{} took over from {} {} s after it was lost ({} s agreed); the database loses at most {}, \
-         backups {} s ({} s agreed); owed: {}",
+        "{} took over from {} {} s after it was lost ({} s agreed); {}; what only backups hold loses {} s \
+         ({} s agreed); owed: {}",
         report.to,
         report.from,
         report.rto_s,
         report.rto_s_max,
-        report.rpo_database_s.map_or("what is not known".to_owned(), |s| format!("{s} s")),
+        report
+            .rpo_database_s
+            .map_or("what the database loses is not known".to_owned(), |s| format!(
+                "the database loses at most {s} s"
+            )),
         report.rpo_backup_s,
         report.rpo_s_max,
         if debts.is_empty() { "nothing".to_owned() } else { debts.join(", ") }

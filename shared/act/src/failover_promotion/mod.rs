@@ -5,14 +5,16 @@ mod begin;
 mod debts;
 mod drive;
 
+use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::name::{SystemName, Term};
 use warmspare_decide::outcome::{Announcement, FORMAT, Happening, Outcome};
 use warmspare_decide::plan::Plan;
 use warmspare_decide::refusal::Refusal;
+use warmspare_decide::seen::Seen;
 use warmspare_decide::vault;
 
 use crate::documents;
-use crate::fault::Fault;
+use crate::fault::{Fault, or_unknown};
 use crate::journal;
 use crate::ports::{Appliances, Bus, Clock, Databases, Dns, Monitoring, Signals, Vault};
 use crate::trigger::{self, Action, Trigger};
@@ -37,7 +39,8 @@ struct Subject {
 pub async fn answer<P: World>(ports: &P, event: &[u8]) -> Result<Outcome, Fault> {
     match trigger::read(event) {
         Err(refusal) => Ok(Outcome::Refused(refusal)),
-        Ok(Trigger::Tick) => tick(ports).await,
+        Ok(Trigger::Tick { system: None }) => tick(ports).await,
+        Ok(Trigger::Tick { system: Some(system) }) => tick_of(ports, system).await,
         Ok(Trigger::Alarm { name, is_raised: false, .. }) => {
             Ok(Outcome::Done(format!("the alarm {name} is over, and nothing is to be done")))
         }
@@ -97,6 +100,37 @@ async fn tick<P: World>(ports: &P) -> Result<Outcome, Fault> {
         None if !waiting.is_empty() => Ok(Outcome::Waiting(waiting.join("; "))),
         None if !done.is_empty() => Ok(Outcome::Done(done.join("; "))),
         None => Ok(Outcome::Done("no failover is under way, and no fence is owed".to_owned())),
+    }
+}
+
+/// The same for one system; what it is not under way with is said by its name.
+async fn tick_of<P: World>(ports: &P, system: SystemName) -> Result<Outcome, Fault> {
+    if let Err(refusal) = subject(ports, system.clone()).await? {
+        return Ok(Outcome::Refused(refusal));
+    }
+    if let Some(outcome) = resume(ports, system.clone()).await? {
+        return Ok(outcome);
+    }
+    ask_again(ports, system).await
+}
+
+/// CloudWatch tells of a change of an alarm once. A failover that was refused then, because of one
+/// unlucky look or a cooldown, is asked for again while the alarm is raised.
+async fn ask_again<P: World>(ports: &P, system: SystemName) -> Result<Outcome, Fault> {
+    let name = format!("{}{system}", trigger::ALARM_PREFIX);
+    match or_unknown(ports.alarm(&name).await) {
+        Seen::Here(alarm) if alarm.state == AlarmState::Alarm => {
+            match subject(ports, system).await? {
+                Ok(subject) => begin::failover(ports, &subject, begin::Asking::Again(name)).await,
+                Err(refusal) => Ok(Outcome::Refused(refusal)),
+            }
+        }
+        Seen::Here(_) | Seen::Absent => Ok(Outcome::Done(format!(
+            "no failover of {system} is under way, no fence is owed, and {name} is not raised"
+        ))),
+        Seen::Unknown(why) => Ok(Outcome::Waiting(format!(
+            "no failover of {system} is under way, and it is not known whether {name} is raised: {why}"
+        ))),
     }
 }
 

@@ -33,6 +33,18 @@ fn an_alarm_is_read_in_all_three_shapes_and_in_all_three_kinds() {
 }
 
 #[test]
+fn a_tick_is_of_every_system_or_of_one() {
+    let controller = SystemName::parse("controller").unwrap();
+    for (event, system) in [
+        (r#"{"action":"tick"}"#, None),
+        (r#"{"source":"aws.rds","detail":{}}"#, None),
+        (r#"{"action":"tick","system":"controller"}"#, Some(controller)),
+    ] {
+        assert_eq!(read(event.as_bytes()), Ok(Trigger::Tick { system }), "{event}");
+    }
+}
+
+#[test]
 fn what_is_not_ours_is_refused_with_what_was_found() {
     for (event, part) in [
         ("", "JSON"),
@@ -43,6 +55,8 @@ fn what_is_not_ours_is_refused_with_what_was_found() {
         (r#"{"action":"failover","system":"controller"}"#, "no reason"),
         (r#"{"action":"failover","system":"../x","reason":"r"}"#, "../x"),
         (r#"{"action":"failback","system":"controller"}"#, "not supported"),
+        (r#"{"action":"tick","system":"No Name"}"#, "No Name"),
+        (r#"{"action":"tick","system":7}"#, "`system` is 7"),
         (r#"{"source":"aws.cloudwatch","detail":{}}"#, "names no alarm"),
         (
             r#"{"source":"aws.cloudwatch","detail":{"alarmName":"cpu","state":{"value":"ALARM"}}}"#,

@@ -57,6 +57,22 @@ async fn an_answer_other_than_success_is_a_fault() {
 }
 
 #[tokio::test]
+async fn a_device42_that_answers_garbage_has_accepted_nothing() {
+    for (answer, is_accepted) in [
+        ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", true),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{\"code\":0}", true),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n<html></html>", false),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"code\":", false),
+    ] {
+        let server = Server::answering(answer).await;
+        let appliance = Appliance::Device42(endpoint(&server, None));
+        let told = Wire::default().live().set_mode(&appliance, ApplianceMode::Standby).await;
+        let hope = told.map_err(|fault| fault.hope);
+        assert_eq!(hope, if is_accepted { Ok(()) } else { Err(Hope::Retryable) }, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn an_appliance_that_is_gone_is_unreachable() {
     let url = "https://127.0.0.1:1".to_owned();
     let appliance = Appliance::Device42(Endpoint { url, secret: None, tls_pin: None });
@@ -67,6 +83,27 @@ async fn an_appliance_that_is_gone_is_unreachable() {
         fault.to_string(),
         "setting the mode of https://127.0.0.1:1/api/1.0/appliancemode/: nothing listens there"
     );
+}
+
+/// P2: the fence was not attempted, which is not the same as that nobody was there.
+#[tokio::test]
+async fn secrets_that_cannot_be_reached_do_not_make_an_appliance_unreachable() {
+    let server = Server::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    let wire = Wire::default().answers_too_late().answers_too_late();
+    let appliance = Appliance::Device42(endpoint(&server, Some(SECRET)));
+    let fault = wire.live().set_mode(&appliance, ApplianceMode::Standby).await.unwrap_err();
+    assert_eq!(fault.hope, Hope::Retryable, "{fault}");
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn an_appliance_that_takes_the_call_and_never_answers_is_not_unreachable() {
+    let server = Server::never_answering().await;
+    let live = Wire::default().live();
+    let client = live.web().client(Some(server.pin)).unwrap();
+    let asked = client.post(&server.url).timeout(Duration::from_millis(500));
+    let fault = web::fault(DURING, &server.url, asked.send().await.unwrap_err());
+    assert_eq!(fault.hope, Hope::Retryable, "{fault}");
 }
 
 #[tokio::test]

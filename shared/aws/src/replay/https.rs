@@ -32,6 +32,15 @@ impl Server {
 
     /// Answers with these bytes, HTTP and all.
     pub(crate) async fn answering(answer: &'static str) -> Self {
+        Self::start(Some(answer)).await
+    }
+
+    /// Takes a request, and keeps the connection open without a word.
+    pub(crate) async fn never_answering() -> Self {
+        Self::start(None).await
+    }
+
+    async fn start(answer: Option<&'static str>) -> Self {
         let CertifiedKey { cert, signing_key } =
             rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         let pin = TlsPin(Sha256::digest(signing_key.subject_public_key_info()).into());
@@ -58,6 +67,7 @@ impl Server {
                     }
                 }
                 kept.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
+                let Some(answer) = answer else { return std::future::pending().await };
                 let _ = stream.write_all(answer.as_bytes()).await;
                 let _ = stream.shutdown().await;
             }

@@ -1,4 +1,4 @@
-use warmspare_decide::name::SystemName;
+use warmspare_decide::name::{Slot, SystemName};
 
 use super::*;
 
@@ -30,6 +30,13 @@ fn an_event_that_nobody_took_is_kept() {
             "Refused.UnknownSystem",
         ),
         (Refusal::PlanInvalid { count: 1, problems: "…".to_owned() }, "Refused.PlanInvalid"),
+        (
+            Refusal::NoBackup {
+                slot: Slot::parse("2026-11-21T00-00-00Z").unwrap(),
+                key: "backups/controller/2026-11-21T00-00-00Z/manifest.json".to_owned(),
+            },
+            "Refused.NoBackup",
+        ),
     ] {
         let sentence = refusal.to_string();
         let failure = refused(refusal).unwrap_err();

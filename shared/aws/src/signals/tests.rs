@@ -59,17 +59,31 @@ async fn a_port_where_nothing_listens_refuses() {
     assert_eq!(live.look(&https).await, Sight::Refused);
 }
 
-/// The connection is accepted by the kernel, and nobody speaks.
+/// The connection is accepted by the kernel, and nobody speaks TLS.
 #[tokio::test]
-async fn a_server_that_never_answers_is_silent() {
+async fn a_port_behind_which_nobody_speaks_is_silent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let live = Wire::default().live();
-    let url = format!("https://127.0.0.1:{port}/");
-    let sight = https(&live, &url, 200, None, Duration::from_millis(200)).await;
+    let https =
+        Check::Https { url: format!("https://127.0.0.1:{port}/"), expect: 200, tls_pin: None };
+    let sight = live.look(&https).await;
     assert!(matches!(&sight, Sight::Silent(why) if why.contains("time limit")), "{sight:?}");
     let tcp = Check::Tcp { host: "127.0.0.1".to_owned(), port };
     assert_eq!(live.look(&tcp).await, Sight::AsExpected);
+}
+
+/// It lives, so it may still write: that it says nothing is not that it is gone.
+#[tokio::test]
+async fn a_server_that_takes_a_request_and_never_answers_is_not_silent() {
+    let server = Server::never_answering().await;
+    let live = Wire::default().live();
+    let sight = https(&live, &server.url, 200, Some(server.pin), Duration::from_millis(500)).await;
+    assert!(
+        matches!(&sight, Sight::Otherwise(how) if how.contains("did not answer in time")),
+        "{sight:?}"
+    );
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]

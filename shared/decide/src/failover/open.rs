@@ -8,7 +8,7 @@ use crate::dns::{self, Move, RecordSet};
 use crate::evidence::{AlarmState, Reading, Sight, Signal, Verdict, proves_way_out, verdict};
 use crate::journal::{Debt, Step};
 use crate::name::{SiteName, Slot, Term};
-use crate::plan::{Mode, Plan};
+use crate::plan::{Appliance, DatabaseKind, Mode, Plan};
 use crate::refusal::Refusal;
 use crate::seen::Seen;
 
@@ -95,6 +95,7 @@ pub struct Opened {
 /// # Errors
 /// The first [`Refusal`] that applies, in the order in which a person would want to hear it.
 pub fn open(plan: &Plan, view: &OpeningView) -> Result<Opened, Refusal> {
+    is_supported(plan, view)?;
     let verdict = is_lost(plan, view)?;
     is_due(plan, view)?;
     is_ready(plan, view)?;
@@ -107,6 +108,32 @@ pub fn open(plan: &Plan, view: &OpeningView) -> Result<Opened, Refusal> {
     }
     steps.extend([Step::PromoteAppliance, Step::SeeHealthy, Step::Repoint, Step::SeeInSync]);
     Ok(Opened { from: view.active.clone(), to, steps, verdict, view: view.clone() })
+}
+
+/// What this version cannot finish is not begun.
+fn is_supported(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    let not_yet = |what: String, instead: &str| {
+        Err(Refusal::NotSupported { what, instead: instead.to_owned() })
+    };
+    for site in [&plan.home, &plan.away] {
+        match &site.appliance {
+            Appliance::Device42(_) | Appliance::Http { .. } => {}
+            Appliance::Aviatrix(_) | Appliance::HabitatBuilder(_) => {
+                let what = format!("a failover of the kind of appliance at {}", site.name);
+                return not_yet(what, "device42 and http appliances are");
+            }
+        }
+    }
+    let Some(database) = &plan.database else { return Ok(()) };
+    if database.kind == DatabaseKind::AuroraGlobal {
+        return not_yet("a failover of an Aurora global database".to_owned(), "rds is");
+    }
+    if view.active != plan.home.name {
+        let what =
+            format!("a failover from {} home to {} with a database", view.active, plan.home.name);
+        return not_yet(what, "rebuild the replica there, and give the plan its new names");
+    }
+    Ok(())
 }
 
 /// The evidence: the alarm read again, and enough independent signals.
@@ -176,7 +203,12 @@ fn is_ready(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
     }
     let (Some(database), Some(replica)) = (&plan.database, &view.replica) else { return Ok(()) };
     match replica {
-        Seen::Here(_) => Ok(()),
+        Seen::Here(replica) if replica.is_promotable_from(&database.source) => Ok(()),
+        Seen::Here(replica) => Err(not_ready(format!(
+            "its database is {}, and replicates {}",
+            replica.status,
+            replica.replica_of.as_deref().unwrap_or("nothing")
+        ))),
         Seen::Absent => Err(Refusal::NoReplica {
             replica: database.replica.clone(),
             region: plan.other(&view.active).region.clone(),
@@ -187,7 +219,10 @@ fn is_ready(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
 
 /// No more would be lost than was agreed.
 fn is_within_loss(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
-    if let (Some(database), Some(lag_s)) = (&plan.database, &view.lag_s) {
+    // A replica that is a writer already has lost what it has lost: no measurement decides about it.
+    let is_writer =
+        view.replica.as_ref().and_then(Seen::here).is_some_and(|replica| replica.is_writer());
+    if let (Some(database), Some(lag_s), false) = (&plan.database, &view.lag_s, is_writer) {
         match lag_s {
             Seen::Here(lag_s) if *lag_s <= database.lag_s_max => {}
             Seen::Here(lag_s) => {

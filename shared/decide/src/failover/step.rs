@@ -13,6 +13,12 @@ use crate::seen::Seen;
 use super::open::not_healthy;
 use super::report::{Report, report};
 
+/// How long after its promotion a site's health is believed, in seconds.
+const SETTLE_S: i64 = 10;
+
+/// The longest that an invocation lives, in seconds: `Timeout` of failover-promotion in recovery.yaml.
+const RUN_S_MAX: i64 = 180;
+
 /// What an appliance answered when it was told its mode, in this turn. It cannot be asked for its mode
 /// afterwards, so the answer is all there is to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +87,10 @@ pub enum Next {
     Do(Act),
     /// The step was seen done.
     Confirm(Step, Finding),
-    /// Look again later; the sentence says what is waited for.
+    /// Look again in a moment; the sentence says what is waited for.
     Wait(String),
+    /// Look again with the next tick; the sentence says what is waited for.
+    Later(String),
     /// It cannot go on as it is; it stays open, and every tick looks again.
     Stop(Refusal),
     /// It ends here, before any promotion.
@@ -97,7 +105,7 @@ pub fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
         Some(Step::Fence | Step::Unfence) => fence(plan, progress, view),
         Some(Step::PromoteDatabase) => promote_database(plan, progress, view),
         Some(Step::PromoteAppliance) => promote_appliance(view),
-        Some(Step::SeeHealthy) => see_healthy(plan, view),
+        Some(Step::SeeHealthy) => see_healthy(plan, progress, view),
         Some(Step::Repoint) => repoint(plan, progress, view),
         Some(Step::SeeInSync) => see_in_sync(view),
         None => Next::Complete(Box::new(report(plan, progress, view.now))),
@@ -105,19 +113,36 @@ pub fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
 }
 
 /// Before anything is promoted, the old site is told to be standby. If it is back before it was told,
-/// the failover ends; if it is back and may have been told, it is told to be production first.
+/// the failover ends; if it is back and may have been told, it is told to be production first. What was
+/// agreed to be lost was agreed for the loss that the failover began with, so a site that came back is
+/// never left for good because of it.
 fn fence(plan: &Plan, progress: &Progress, view: &View) -> Next {
     let quorum = plan.failover.signals;
     let old = verdict(&view.old, quorum, proves_way_out(&view.new));
     let site = progress.opened.from.clone();
     let returned = Refusal::PrimaryReturned { site: site.clone(), verdict: old.clone() };
     match (progress.intended, &view.attempt) {
-        (Some(Step::Unfence), Some(Attempt::Accepted)) => return Next::Abandon(returned),
+        // A run that went to sleep before the way back was taken may still tell the site to be standby.
+        // It is told to be production again with each tick, until no such run can be alive.
+        (Some(Step::Unfence), Some(Attempt::Accepted)) => {
+            let since_s = since_intended_s(progress, Step::Unfence, view.now);
+            if since_s >= RUN_S_MAX {
+                return Next::Abandon(returned);
+            }
+            return Next::Later(format!(
+                "{site} is production again since {since_s} s, and is told so once more when no run of \
+                 before can be alive, after {RUN_S_MAX} s"
+            ));
+        }
         (Some(Step::Unfence), None) => return Next::Do(Act::Unfence),
+        (Some(Step::Unfence), Some(Attempt::Unreachable(_))) if old.site == Reading::Down => {
+            return Next::Abandon(Refusal::WayBackLost { site, verdict: old });
+        }
         (Some(Step::Unfence), Some(Attempt::Unreachable(why) | Attempt::Unclear(why))) => {
             return Next::Wait(format!("{site} is to be production again: {why}"));
         }
         (None, None) if old.site == Reading::Up => return Next::Abandon(returned),
+        _ if old.site == Reading::Up => return Next::Do(Act::Unfence),
         _ => {}
     }
     match &view.attempt {
@@ -126,11 +151,13 @@ fn fence(plan: &Plan, progress: &Progress, view: &View) -> Next {
             let debts = debts_of(plan).into_iter().filter(|d| *d != Debt::Appliance);
             Next::Confirm(Step::Fence, Finding::Fenced { debts: debts.collect() })
         }
-        Some(Attempt::Unreachable(_) | Attempt::Unclear(_)) if old.site == Reading::Up => {
-            Next::Do(Act::Unfence)
-        }
+        // Unreachable by every path, and not only by enough of them: on a path that is up or unknown
+        // clients may still write.
         Some(Attempt::Unreachable(why))
-            if plan.failover.fence == FenceDemand::Attempted && old.site == Reading::Down =>
+            if plan.failover.fence == FenceDemand::Attempted
+                && old.site == Reading::Down
+                && old.up == 0
+                && old.unknown == 0 =>
         {
             let debts = debts_of(plan);
             Next::Confirm(Step::Fence, Finding::FenceAttempted { debts, why: why.clone() })
@@ -141,11 +168,15 @@ fn fence(plan: &Plan, progress: &Progress, view: &View) -> Next {
     }
 }
 
+fn since_intended_s(progress: &Progress, step: Step, now: Timestamp) -> i64 {
+    let first = progress.first_intended_at.iter().find(|(known, _)| *known == step);
+    first.map_or(0, |(_, at)| now.as_second().saturating_sub(at.as_second()))
+}
+
 fn unconfirmed(plan: &Plan, progress: &Progress, now: Timestamp, why: &str) -> Refusal {
-    let begun = progress.first_intended_at.iter().find(|(step, _)| *step == Step::Fence);
-    let tried_s = begun.map_or(0, |(_, at)| now.as_second().saturating_sub(at.as_second()));
+    let tried_s = since_intended_s(progress, Step::Fence, now);
     let demand = match plan.failover.fence {
-        FenceDemand::Confirmed => "the plan demands that it is",
+        FenceDemand::Confirmed => "the plan demands a confirmed fence",
         FenceDemand::Attempted => "it is not down on every path, so it may still write",
     };
     Refusal::FenceUnconfirmed {
@@ -200,8 +231,17 @@ fn promote_appliance(view: &View) -> Next {
     }
 }
 
-/// Seen after the promotion, never before it (P3). Unknown is not healthy.
-fn see_healthy(plan: &Plan, view: &View) -> Next {
+/// Seen after the promotion, never before it (P3). Unknown is not healthy. An appliance may answer for a
+/// moment as it did before it was promoted, so the first seconds after that do not count.
+fn see_healthy(plan: &Plan, progress: &Progress, view: &View) -> Next {
+    let promoted = progress.past.iter().find(|past| past.step == Step::PromoteAppliance);
+    let since_s =
+        promoted.map_or(0, |past| view.now.as_second().saturating_sub(past.at.as_second()));
+    if since_s < SETTLE_S {
+        return Next::Wait(format!(
+            "the new site was promoted {since_s} s ago, and is believed after {SETTLE_S} s"
+        ));
+    }
     match not_healthy(&view.new) {
         Some(why) => Next::Wait(format!("the new site is not seen healthy yet: {why}")),
         None => {

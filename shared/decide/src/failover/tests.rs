@@ -365,7 +365,11 @@ fn the_records_do_not_move_before_the_new_site_is_seen_healthy() {
         assert!(matches!(after(|view| view.new = new, &begun), Next::Wait(_)));
     }
     assert!(matches!(after(|view| view.new = vec![], &begun), Next::Wait(_)), "no signal at all");
-    assert!(matches!(after(|_| {}, &begun), Next::Confirm(Step::SeeHealthy, _)));
+    assert!(matches!(after(settled, &begun), Next::Confirm(Step::SeeHealthy, _)));
+}
+
+fn settled(view: &mut View) {
+    view.now = now() + SignedDuration::from_secs(60);
 }
 
 #[test]
@@ -399,4 +403,100 @@ fn a_run_that_lost_the_answer_to_its_own_batch_touches_the_term_and_follows_that
         &begun,
     );
     assert!(matches!(answered, Next::Confirm(Step::Repoint, Finding::Moved { .. })));
+}
+
+/// Enough paths say that the site is down, and on one it is not: clients may still write there.
+#[test]
+fn a_site_that_is_down_on_enough_paths_only_is_not_unreachable_by_every_path() {
+    let begun = progress(&[], Some(Step::Fence));
+    for third in [Sight::AsExpected, Sight::Otherwise("it answered 500".to_owned())] {
+        let next = after(
+            |view| {
+                view.attempt = Some(Attempt::Unreachable("no answer".to_owned()));
+                view.old[0].sight = third;
+            },
+            &begun,
+        );
+        assert!(matches!(next, Next::Stop(Refusal::FenceUnconfirmed { .. })), "{next:?}");
+    }
+}
+
+fn up(view: &mut View) {
+    view.old = ["a", "b", "c"].map(|path| signal(path, Sight::AsExpected)).to_vec();
+}
+
+/// A primary that is back before anything was promoted is given back, however the fence went.
+#[test]
+fn a_fence_that_is_accepted_by_a_site_that_is_up_again_is_taken_back() {
+    let told = progress(&[], Some(Step::Fence));
+    for attempt in [None, Some(Attempt::Accepted), Some(Attempt::Unclear("500".to_owned()))] {
+        let next = after(
+            |view| {
+                up(view);
+                view.attempt = attempt;
+            },
+            &told,
+        );
+        assert_eq!(next, Next::Do(Act::Unfence));
+    }
+}
+
+#[test]
+fn the_way_back_is_gone_until_no_late_fence_can_arrive_and_ends_when_the_site_is_gone_again() {
+    let back = progress(&[], Some(Step::Unfence));
+    let accepted = |seconds: i64| {
+        after(
+            |view| {
+                view.now = now() + SignedDuration::from_secs(seconds);
+                view.attempt = Some(Attempt::Accepted);
+            },
+            &back,
+        )
+    };
+    assert!(matches!(accepted(179), Next::Later(_)));
+    assert!(matches!(accepted(180), Next::Abandon(Refusal::PrimaryReturned { .. })));
+    let gone = Some(Attempt::Unreachable("no answer".to_owned()));
+    let next = after(|view| view.attempt = gone, &back);
+    assert!(matches!(next, Next::Abandon(Refusal::WayBackLost { .. })), "{next:?}");
+}
+
+#[test]
+fn the_first_seconds_after_a_promotion_tell_nothing_of_its_health() {
+    let begun = progress(&promoted(), None);
+    for (seconds, is_believed) in [(0, false), (9, false), (10, true)] {
+        let next = after(|view| view.now = now() + SignedDuration::from_secs(seconds), &begun);
+        let confirmed = matches!(next, Next::Confirm(Step::SeeHealthy, _));
+        assert_eq!(confirmed, is_believed, "{seconds} s: {next:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_finished_is_not_begun() {
+    for status in ["storage-full", "failed", "stopped"] {
+        let broken = Instance { status: status.to_owned(), ..replica() };
+        let refusal = refused(|view| view.replica = Some(Seen::Here(broken)));
+        assert!(matches!(refusal, Refusal::StandbyNotReady { .. }), "{status}: {refusal}");
+    }
+    let stranger = Instance { replica_of: Some("other-db".to_owned()), ..replica() };
+    let refusal = refused(|view| view.replica = Some(Seen::Here(stranger)));
+    assert!(refusal.to_string().contains("replicates other-db"), "{refusal}");
+    let mut aurora = plan();
+    aurora.database.as_mut().unwrap().kind = DatabaseKind::AuroraGlobal;
+    assert!(matches!(open(&aurora, &lost()), Err(Refusal::NotSupported { .. })));
+    let mut aviatrix = plan();
+    aviatrix.away.appliance = Appliance::Aviatrix(aviatrix.away.appliance.endpoint().clone());
+    assert!(matches!(open(&aviatrix, &lost()), Err(Refusal::NotSupported { .. })));
+}
+
+/// A replica in another Region names its source by ARN, and one that is a writer has no lag to decide by.
+#[test]
+fn a_replica_that_was_promoted_by_hand_is_gone_on_with() {
+    let arn = "arn:aws:rds:us-east-1:111122223333:db:controller-db".to_owned();
+    let mut view = lost();
+    view.replica = Some(Seen::Here(Instance { replica_of: Some(arn), ..replica() }));
+    assert!(open(&plan(), &view).is_ok());
+    let writer = Instance { replica_of: None, replication: None, ..replica() };
+    view.replica = Some(Seen::Here(writer));
+    view.lag_s = Some(Seen::Unknown("none was measured".to_owned()));
+    assert!(open(&plan(), &view).is_ok());
 }

@@ -27,7 +27,7 @@ fn sources(plan: &Plan) -> Vec<&str> {
 fn device42_has_a_database_three_signals_and_an_automatic_failover() {
     let plan = plan("device42");
     assert_eq!(plan.system.as_str(), "controller");
-    assert_eq!((plan.objectives.rpo_s, plan.objectives.rto_s), (86_400, 900));
+    assert_eq!((plan.objectives.rpo_s, plan.objectives.rto_s), (93_600, 900));
     assert_eq!(plan.backup.keep, Keep::Newest(3.try_into().unwrap()));
     assert_eq!(plan.backup.kms_key.region(), plan.away.region.as_str());
     assert_eq!(sources(&plan), ["config", "database"]);
