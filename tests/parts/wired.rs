@@ -161,12 +161,25 @@ async fn a_caller_is_held_to_the_policies_of_its_role() -> Result<()> {
     make_role(&world.rig, "reader", service, "rds:DescribeDBInstances", &resource).await?;
     world.wired.hold_to_role("ASIA1", &role_arn("reader"));
     let may = async |key: &str, action: &str, resource: &str| {
-        world.wired.is_allowed(key, action, resource).await.unwrap()
+        world.wired.is_allowed(WEST, key, action, resource).await.unwrap()
     };
     assert!(may("ASIA1", "rds:DescribeDBInstances", &resource).await);
     assert!(!may("ASIA1", "rds:PromoteReadReplica", &resource).await);
     assert!(!may("ASIA1", "rds:DescribeDBInstances", &resource.replace(WEST, EAST)).await);
     assert!(may("test", "rds:PromoteReadReplica", &resource).await);
+    // A role can be held to a region where an action has no resource that names one.
+    let only_west = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "rds:StartExportTask", "Resource": "*",
+        "Condition": { "StringEquals": { "aws:RequestedRegion": WEST } },
+    }] });
+    let put = json!({
+        "RoleName": "reader", "PolicyName": "only-west", "PolicyDocument": only_west.to_string(),
+    });
+    world.rig.call("iam", "put_role_policy", put).await?;
+    for (region, is_allowed) in [(WEST, true), (EAST, false)] {
+        let asked = world.wired.is_allowed(region, "ASIA1", "rds:StartExportTask", "*").await?;
+        assert_eq!(asked, is_allowed, "{region}");
+    }
     // The very server asks too: boto3 signs with the key `test`.
     world.wired.hold_to_role("test", &role_arn("reader"));
     let promote = json!({ "DBInstanceIdentifier": "controller-db" });

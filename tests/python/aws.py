@@ -21,7 +21,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-CALLS_AT_ONCE = 32
+CALLS_AT_ONCE = 96
 
 CONFIG = Config(
     retries={"total_max_attempts": 1},

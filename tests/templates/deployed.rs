@@ -32,7 +32,6 @@ async fn deploy(stack: &Stack) -> anyhow::Result<BTreeMap<String, String>> {
         ("CodeBucket", "code"),
         ("PrimaryRegions", "us-east-1,eu-central-1"),
         ("HostedZones", "Z0123456789,ZABCDEF"),
-        ("TickRate", "rate(24 hours)"),
     ];
     let recovery = stack
         .aws
@@ -43,6 +42,7 @@ async fn deploy(stack: &Stack) -> anyhow::Result<BTreeMap<String, String>> {
         ("TimeZone", "Europe/Berlin"),
         ("ExportSchedule", "cron(30 0 * * ? *)"),
         ("ProbeRate", "rate(600 minutes)"),
+        ("TickRate", "rate(24 hours)"),
     ];
     let template = infra("system.yaml");
     stack.aws.deploy(WEST, "warmspare-controller", &template, &system, &CAPABILITIES).await?;
@@ -87,6 +87,25 @@ async fn the_rules_take_what_they_should_and_nothing_else() -> anyhow::Result<()
         Ok(answer["Result"] == true)
     })
     .await
+}
+
+/// The parameters that are lists are empty by default, and an empty list has to count as none.
+#[tokio::test]
+async fn without_a_network_and_keys_of_sources_no_role_may_have_any() -> anyhow::Result<()> {
+    let stack = Stack::start(Options::default()).await?;
+    deploy(&stack).await?;
+    let roles = resources(&stack, WEST, "warmspare").await?;
+    for id in ["ScheduledBackupRole", "FailoverPromotionRole", "HealthProbeRole"] {
+        let args = json!({ "RoleName": roles[id] });
+        let attached = stack.aws.call(WEST, "iam", "list_attached_role_policies", args).await?;
+        assert!(list(under(&attached, "/AttachedPolicies")).is_empty(), "{id}: {attached}");
+    }
+    let args = json!({ "RoleName": roles["SnapshotExportRole"], "PolicyName": "acts" });
+    let policy = stack.aws.call(WEST, "iam", "get_role_policy", args).await?;
+    let statements = list(under(&policy, "/PolicyDocument/Statement"));
+    let lends = |one: &&Value| one.to_string().contains("kms:CreateGrant");
+    assert_eq!(statements.iter().filter(lends).count(), 1, "{policy}");
+    Ok(())
 }
 
 #[tokio::test]

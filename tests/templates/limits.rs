@@ -118,7 +118,7 @@ async fn a_schedule_wakes_as_the_example_events_say() -> anyhow::Result<()> {
         ),
         (system.resource("Export")?.at("/Target/Input"), "snapshot-export", "2026-11-21T00:30:00Z"),
         (system.resource("Probe")?.at("/Targets/0/Input"), "health-probe", ""),
-        (recovery.resource("Tick")?.at("/Targets/0/Input"), "failover-promotion.tick", ""),
+        (system.resource("Tick")?.at("/Targets/0/Input"), "failover-promotion.tick-of-system", ""),
         (
             recovery.resource("DatabaseRestarted")?.at("/Targets/0/Input"),
             "failover-promotion.tick",

@@ -5,6 +5,8 @@ mod announcements;
 mod deployed;
 mod limits;
 mod patterns;
+mod plans;
+mod policies;
 mod roles;
 mod runbook;
 mod template;

@@ -3,78 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use warmspare_act::permissions;
 
 use crate::template::{Template, list, referred, under};
-
-/// What the ports of each function name. To be taken from the functions themselves.
-fn permissions_of(function: &str) -> &'static [&'static str] {
-    match function {
-        "scheduled-backup" => &[
-            "events:PutEvents",
-            "kms:Decrypt",
-            "kms:DescribeKey",
-            "kms:GenerateDataKey",
-            "s3:AbortMultipartUpload",
-            "s3:GetObject",
-            "s3:GetObjectVersion",
-            "s3:ListBucket",
-            "s3:PutObject",
-            "secretsmanager:GetSecretValue",
-        ],
-        "verify-upload" => &[
-            "events:PutEvents",
-            "kms:Decrypt",
-            "kms:DescribeKey",
-            "kms:GenerateDataKey",
-            "s3:GetObject",
-            "s3:GetObjectVersion",
-            "s3:ListBucket",
-            "s3:PutObject",
-            "sts:AssumeRole",
-        ],
-        "snapshot-export" => &[
-            "events:PutEvents",
-            "iam:PassRole",
-            "kms:CreateGrant",
-            "kms:Decrypt",
-            "kms:DescribeKey",
-            "kms:GenerateDataKey",
-            "rds:CopyDBSnapshot",
-            "rds:CreateDBSnapshot",
-            "rds:DescribeDBSnapshots",
-            "rds:DescribeExportTasks",
-            "rds:StartExportTask",
-            "s3:GetObject",
-            "s3:ListBucket",
-            "s3:PutObject",
-        ],
-        "failover-promotion" => &[
-            "cloudwatch:DescribeAlarms",
-            "cloudwatch:GetMetricStatistics",
-            "events:PutEvents",
-            "kms:Decrypt",
-            "kms:GenerateDataKey",
-            "rds:DescribeDBInstances",
-            "rds:PromoteReadReplica",
-            "rds:StopDBInstance",
-            "route53:ChangeResourceRecordSets",
-            "route53:GetChange",
-            "route53:ListResourceRecordSets",
-            "s3:GetObject",
-            "s3:ListBucket",
-            "s3:PutObject",
-            "secretsmanager:GetSecretValue",
-        ],
-        "health-probe" => &[
-            "cloudwatch:PutMetricData",
-            "kms:Decrypt",
-            "rds:DescribeDBInstances",
-            "s3:GetObject",
-            "s3:ListBucket",
-        ],
-        _ => &[],
-    }
-}
 
 /// What Lambda itself does in the name of every function's role.
 const PLATFORM: [&str; 3] = ["logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"];
@@ -89,15 +20,33 @@ const WITHOUT_RESOURCE: [&str; 6] = [
     "route53:GetChange",
 ];
 
+/// Parameters that name what the template cannot know.
+const KEYS: &str = "SourceKeyArns";
+const GROUPS: &str = "SecurityGroupIds";
+
+/// Which way every condition of the template comes out.
+const BOTH: [bool; 2] = [true, false];
+
+/// What an `If` of the template comes to; any other value is itself.
+fn chosen(value: &Value, is_met: bool) -> Option<&Value> {
+    let Some(branches) = value.get("Fn::If") else { return Some(value) };
+    let branch = under(branches, if is_met { "/1" } else { "/2" });
+    (referred(branch) != Some("AWS::NoValue")).then_some(branch)
+}
+
 /// The statements of a role: those in it, and those of policies that are attached to it.
-fn statements<'t>(template: &'t Template, role: &str) -> anyhow::Result<Vec<&'t Value>> {
+fn statements<'t>(
+    template: &'t Template,
+    role: &str,
+    is_met: bool,
+) -> anyhow::Result<Vec<&'t Value>> {
     let own = template.resource(role)?.each("/Policies").iter();
     let own = own.flat_map(|policy| list(under(policy, "/PolicyDocument/Statement")));
     let attached = template.all("AWS::IAM::Policy").into_iter();
     let attached = attached
         .filter(|policy| policy.each("/Roles").iter().any(|named| referred(named) == Some(role)))
         .flat_map(|policy| policy.each("/PolicyDocument/Statement"));
-    Ok(own.chain(attached).collect())
+    Ok(own.chain(attached).filter_map(|statement| chosen(statement, is_met)).collect())
 }
 
 fn actions(statement: &Value) -> Vec<&str> {
@@ -105,8 +54,8 @@ fn actions(statement: &Value) -> Vec<&str> {
     action.as_str().into_iter().chain(list(action).iter().filter_map(Value::as_str)).collect()
 }
 
-fn role_actions(template: &Template, role: &str) -> anyhow::Result<BTreeSet<String>> {
-    let statements = statements(template, role)?;
+fn role_actions(template: &Template, role: &str, is_met: bool) -> anyhow::Result<BTreeSet<String>> {
+    let statements = statements(template, role, is_met)?;
     let mut found = BTreeSet::new();
     for statement in statements {
         assert_eq!(statement["Effect"], "Allow", "{role}");
@@ -123,13 +72,15 @@ async fn a_role_holds_what_its_function_names_and_no_more() -> anyhow::Result<()
     for (function, id) in functions {
         let role = format!("{id}Role");
         assert_eq!(referred(template.resource(id)?.at("/Role")), Some(role.as_str()));
-        let held = role_actions(&template, &role)?;
-        let needed: BTreeSet<String> = permissions_of(&function)
+        let needed: BTreeSet<String> = permissions::of(&function)
             .iter()
             .chain(&PLATFORM)
             .map(|name| (*name).to_owned())
             .collect();
-        assert_eq!(held, needed, "{function}: what its role holds, and what it needs");
+        for is_met in BOTH {
+            let held = role_actions(&template, &role, is_met)?;
+            assert_eq!(held, needed, "{function}: what its role holds, and what it needs");
+        }
     }
     Ok(())
 }
@@ -146,7 +97,7 @@ async fn the_other_roles_hold_what_they_are_for() -> anyhow::Result<()> {
         (&recovery, "SchedulerRole", vec!["lambda:InvokeFunction", "sqs:SendMessage"]),
         (&primary, "ForwardRole", vec!["events:PutEvents"]),
     ] {
-        let held = role_actions(template, role)?;
+        let held = role_actions(template, role, true)?;
         let needed: BTreeSet<String> = needed.into_iter().map(str::to_owned).collect();
         assert_eq!(held, needed, "{role}");
     }
@@ -163,7 +114,7 @@ async fn a_permission_names_its_resource_wherever_aws_allows() -> anyhow::Result
     let template = Template::read("recovery.yaml").await?;
     let mut everywhere = BTreeSet::new();
     for role in template.all("AWS::IAM::Role") {
-        for statement in statements(&template, role.id)? {
+        for statement in statements(&template, role.id, true)? {
             let resource = &statement["Resource"];
             let is_everything = resource == "*" || list(resource).iter().any(|one| one == "*");
             let wide = actions(statement).into_iter().filter(|_| is_everything);
@@ -175,13 +126,59 @@ async fn a_permission_names_its_resource_wherever_aws_allows() -> anyhow::Result
     Ok(())
 }
 
+/// The keys of others are named only where somebody has named them.
+#[tokio::test]
+async fn the_keys_of_sources_may_be_lent_only_if_there_are_any() -> anyhow::Result<()> {
+    let template = Template::read("recovery.yaml").await?;
+    let lends = |is_met| {
+        let statements = statements(&template, "SnapshotExportRole", is_met)?;
+        let found = statements.into_iter().find(|one| referred(&one["Resource"]) == Some(KEYS));
+        anyhow::Ok(found.map(actions))
+    };
+    assert_eq!(lends(true)?, Some(vec!["kms:CreateGrant", "kms:DescribeKey"]));
+    assert_eq!(lends(false)?, None);
+    Ok(())
+}
+
+/// Whoever talks to appliances and databases can be put where those are, and only then may it have
+/// network interfaces; the others stay outside, where nothing but AWS is asked.
+#[tokio::test]
+async fn what_talks_to_sites_can_be_put_into_their_network() -> anyhow::Result<()> {
+    let template = Template::read("recovery.yaml").await?;
+    let mut inside = Vec::new();
+    for (function, id) in template.functions() {
+        let network = template.resource(id)?.at("/VpcConfig");
+        let role = template.resource(&format!("{id}Role"))?;
+        let managed = role.at("/ManagedPolicyArns");
+        assert_eq!(network.is_null(), managed.is_null(), "{function}");
+        if network.is_null() {
+            continue;
+        }
+        for value in [network, managed] {
+            assert_eq!(under(value, "/Fn::If/0"), "HasVpc", "{function}");
+            assert_eq!(chosen(value, false), None, "{function}");
+        }
+        for (field, parameter) in [("/SubnetIds", "SubnetIds"), ("/SecurityGroupIds", GROUPS)] {
+            let given = chosen(network, true).map(|network| under(network, field));
+            assert_eq!(given.and_then(referred), Some(parameter), "{function}");
+        }
+        let policies: Vec<_> = chosen(managed, true).into_iter().flat_map(list).collect();
+        assert_eq!(policies.len(), 1, "{function}");
+        let policy = under(policies[0], "/Fn::Sub").as_str().unwrap_or_default();
+        assert!(policy.ends_with("/AWSLambdaVPCAccessExecutionRole"), "{function}: {policy}");
+        inside.push(function);
+    }
+    assert_eq!(inside, ["failover-promotion", "health-probe", "scheduled-backup"]);
+    Ok(())
+}
+
 /// Nobody's schedule, retention or clock deletes a backup (P6): there is no role that could.
 #[tokio::test]
 async fn no_role_can_delete_a_backup() -> anyhow::Result<()> {
     let template = Template::read("recovery.yaml").await?;
     let mut deleting = Vec::new();
     for role in template.all("AWS::IAM::Role") {
-        for statement in statements(&template, role.id)? {
+        for statement in statements(&template, role.id, true)? {
             if actions(statement)
                 .iter()
                 .any(|action| action.contains("Delete") || *action == "s3:*")

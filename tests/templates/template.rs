@@ -55,6 +55,11 @@ impl Template {
         Ok(Resource { id, kind: kind_of(found), properties: under(found, "/Properties") })
     }
 
+    /// The default of a parameter; null for none.
+    pub(crate) fn default(&self, parameter: &str) -> &Value {
+        under(&self.value, &format!("/Parameters/{parameter}/Default"))
+    }
+
     /// Logical ids of the functions by the functions' names, which are how their zips are called.
     pub(crate) fn functions(&self) -> BTreeMap<String, &str> {
         let name = |function: &Resource<'_>| {

@@ -184,6 +184,8 @@ fn a_run_that_wakes_up_late_does_no_harm() {
         let woken = poll_once(late.as_mut());
         assert!(woken.is_ready(), "call {n}");
         assert_eq!(world.state().sites.zone, before, "call {n}");
+        let said: Vec<_> = world.state().announcements.iter().map(|a| a.happening).collect();
+        assert!(!said.contains(&Happening::FailoverFailed), "call {n}: {said:?}");
         assert_failed_over(&world, &format!("woken at call {n}"));
     }
 }

@@ -104,6 +104,7 @@ impl Outside for Recorder {
     fn is_allowed<'a>(
         &'a self,
         _: &'a str,
+        _: &'a str,
         action: &'a str,
         resource: &'a str,
     ) -> BoxFuture<'a, Result<bool>> {

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::scene::promises::{self, Watch};
+use crate::scene::promises;
 use crate::scene::{NAME, RECOVERY, SYSTEM, Scene, Setting, until};
 use crate::stack::wait;
 
@@ -35,7 +35,6 @@ pub struct Ended {
 /// # Errors
 /// What did not happen in time, or could not be done.
 pub async fn disaster(scene: &Scene, timeline: &Timeline) -> Result<Ended> {
-    let watch = Watch::begin(scene);
     let mut story = Story { scene, timeline, told: HashSet::new() };
     let written = story.write_data().await?;
     story.see_healthy().await?;
@@ -45,7 +44,7 @@ pub async fn disaster(scene: &Scene, timeline: &Timeline) -> Result<Ended> {
     let lost_at = wait::now();
     scene.lose_home().await?;
     let failed_over = story.see_the_failover().await;
-    let mut broken = promises::broken(scene, &watch, lost_at).await?;
+    let mut broken = promises::broken(scene, lost_at).await?;
     if let Err(error) = &failed_over {
         broken.push(format!("the failover did not end: {error:#}"));
     }
@@ -181,7 +180,8 @@ impl Story<'_> {
         let key = format!("backups/{SYSTEM}/{slot}/database");
         let dump = self.scene.stack.aws.object(RECOVERY, self.scene.vault(), &key).await?;
         let dump = dump.with_context(|| format!("{key} is not in the vault"))?;
-        let restored = self.scene.restored(&dump, "SELECT name FROM devices ORDER BY name").await?;
+        let (standby, query) = (&self.scene.west.cluster, "SELECT name FROM devices ORDER BY name");
+        let restored = self.scene.restored(standby, &dump, query).await?;
         ensure!(
             restored == written,
             "the backup restores {} devices, and {} were written",

@@ -9,6 +9,7 @@
 mod plan;
 pub mod promises;
 mod restore;
+mod system;
 mod told;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,8 @@ use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-pub use self::plan::{Address, plan, text};
+pub use self::plan::{Address, plan, secret, text};
+pub use self::system::{Protected, Shape, System};
 pub use self::told::Told;
 
 use crate::stack::appliance::{self, Appliance, Mode, Power};
@@ -122,7 +124,7 @@ impl Scene {
         let (zips, (east, west)) = tokio::try_join!(zips(&stack, &tell), sites(&stack))?;
         let deliverer = Deliverer::new(Arc::clone(&stack.aws));
         let (rds, wired) = databases(&stack, &east, &west, setting.pace).await?;
-        tell("deploying infra/recovery.yaml and infra/system.yaml");
+        tell("deploying infra/recovery.yaml, infra/system.yaml and infra/primary.yaml");
         let zone = zone(&stack.aws).await?;
         let soon = soon();
         let schedule = setting
@@ -233,10 +235,7 @@ impl Scene {
     /// # Errors
     /// What Route 53 says.
     pub async fn leads_to(&self) -> Result<Vec<String>> {
-        let records = self.stack.aws.records(&self.zone).await?;
-        let is_ours = |name: &str| name.trim_end_matches('.') == NAME;
-        let found = records.into_iter().find(|set| is_ours(&set.name) && set.kind == "A");
-        Ok(found.map(|set| set.values).unwrap_or_default())
+        self.values(NAME, "A").await
     }
 
     /// Takes the whole home region away: every call to it fails, its appliance and its database are
@@ -339,27 +338,8 @@ async fn databases(
     rds.add(Instance::primary(source.clone(), "127.0.0.1", east.cluster.port()));
     rds.add(Instance::replica(replica, "127.0.0.1", west.cluster.port(), source));
     stack.gateway.route("rds", &rds.url())?;
-    measure_the_past(&stack.aws).await?;
+    system::measure_the_past(&stack.aws, "controller-db-west").await?;
     Ok((rds, wired))
-}
-
-/// The replica existed before the scene: it was measured every minute of the last quarter of an hour.
-async fn measure_the_past(aws: &Aws) -> Result<()> {
-    let now = now();
-    let points: Vec<Value> = (0..15)
-        .map(|minute| {
-            json!({
-                "MetricName": "ReplicaLag",
-                "Dimensions": [{ "Name": "DBInstanceIdentifier", "Value": "controller-db-west" }],
-                "Timestamp": (now - SignedDuration::from_mins(minute)).to_string(),
-                "Value": 0.4,
-                "Unit": "Seconds",
-            })
-        })
-        .collect();
-    let args = json!({ "Namespace": "AWS/RDS", "MetricData": points });
-    aws.call(RECOVERY, "cloudwatch", "put_metric_data", args).await?;
-    Ok(())
 }
 
 async fn zone(aws: &Aws) -> Result<String> {
@@ -367,14 +347,7 @@ async fn zone(aws: &Aws) -> Result<String> {
     let made = aws.call("us-east-1", "route53", "create_hosted_zone", args).await?;
     let id = made["HostedZone"]["Id"].as_str().context("a hosted zone without an id")?;
     let zone = id.trim_start_matches("/hostedzone/").to_owned();
-    let set = json!({
-        "Name": NAME, "Type": "A", "TTL": 60, "ResourceRecords": [{ "Value": ADDRESSES[0] }],
-    });
-    let args = json!({
-        "HostedZoneId": zone,
-        "ChangeBatch": { "Changes": [{ "Action": "CREATE", "ResourceRecordSet": set }] },
-    });
-    aws.call("us-east-1", "route53", "change_resource_record_sets", args).await?;
+    system::create_record(aws, &zone, NAME).await?;
     Ok(zone)
 }
 
@@ -416,6 +389,9 @@ async fn deploy(
     ];
     let name = format!("{STACK}-{SYSTEM}");
     aws.deploy(RECOVERY, &name, &template("system.yaml"), &params, &[]).await?;
+    let params = [("RecoveryRegion", RECOVERY)];
+    let name = format!("{STACK}-primary");
+    aws.deploy(HOME, &name, &template("primary.yaml"), &params, &capabilities).await?;
     Ok(outputs)
 }
 

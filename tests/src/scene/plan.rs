@@ -47,7 +47,7 @@ pub fn plan(scene: &Scene) -> String {
 }
 
 /// The ARN of one of the scene's secrets, as a plan names it: without the suffix that is random.
-pub(super) fn secret(name: &str) -> String {
+pub fn secret(name: &str) -> String {
     format!("arn:aws:secretsmanager:{RECOVERY}:{}:secret:warmspare/{name}", super::ACCOUNT)
 }
 

@@ -9,38 +9,50 @@
 use std::time::SystemTime;
 
 use anyhow::Result;
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{ADDRESSES, FUNCTIONS, HOME, RECOVERY, SYSTEM, Scene};
+use super::{ADDRESSES, FUNCTIONS, HOME, RECOVERY, Scene, System};
 use crate::stack::appliance::Asked;
-use crate::stack::gateway::{Call, Effect, Fault, Match};
+use crate::stack::gateway::{Call, Match};
 
-/// What has to be watched from the beginning, because afterwards it cannot be seen any more.
-pub struct Watch {
-    upserts: Fault,
-}
-
-impl Watch {
-    /// Begins to watch: a batch of records that overwrites without looking is counted and refused.
-    pub fn begin(scene: &Scene) -> Self {
-        let upsert = Match::any().service("route53").key_contains("UPSERT");
-        Self { upserts: scene.stack.gateway.fault(upsert, Effect::Refuse) }
-    }
-}
-
-/// Everything that is broken, each a sentence that begins with the promise's number.
+/// Everything that is broken in a scene whose own system is the only one, each a sentence that begins
+/// with the promise's number.
 ///
 /// # Errors
 /// When something could not be looked at.
-pub async fn broken(scene: &Scene, watch: &Watch, lost_at: SystemTime) -> Result<Vec<String>> {
-    let mut broken = Vec::new();
-    proven_or_not_counted(scene, &mut broken).await?;
-    never_two_writers(scene, &mut broken).await?;
-    dns_follows_health(scene, &mut broken);
-    one_failover(scene, watch, &mut broken).await?;
+pub async fn broken(scene: &Scene, lost_at: SystemTime) -> Result<Vec<String>> {
+    let mut broken = of_failover(scene, scene.own()).await?;
     one_outcome_each(scene, &mut broken).await?;
-    the_last_backup_stays(scene, &mut broken).await?;
-    nothing_of_the_lost_region(scene, lost_at, &mut broken);
+    nothing_deleted(scene, |_| true, &mut broken);
+    nothing_of_the_lost_region(scene, lost_at, |_| true, &mut broken);
+    Ok(broken)
+}
+
+/// The same for one system among others. How a run ended (P5) is not told by system.
+///
+/// # Errors
+/// When something could not be looked at.
+pub async fn broken_for(
+    scene: &Scene,
+    system: System<'_>,
+    lost_at: SystemTime,
+) -> Result<Vec<String>> {
+    let mut broken = of_failover(scene, system).await?;
+    let is_its = |call: &Call| names(call, system.name);
+    nothing_deleted(scene, is_its, &mut broken);
+    nothing_of_the_lost_region(scene, lost_at, is_its, &mut broken);
+    Ok(broken)
+}
+
+async fn of_failover(scene: &Scene, system: System<'_>) -> Result<Vec<String>> {
+    let mut broken = Vec::new();
+    proven_or_not_counted(scene, system, &mut broken).await?;
+    latest_is_proven(scene, system, &mut broken);
+    never_two_writers(scene, system, &mut broken).await?;
+    dns_follows_health(scene, system, &mut broken);
+    one_failover(scene, system, &mut broken).await?;
+    the_last_backup_stays(scene, system, &mut broken).await?;
     Ok(broken)
 }
 
@@ -52,21 +64,44 @@ fn is_done(call: &Call) -> bool {
     call.status.is_some_and(|status| status < 300)
 }
 
+fn names(call: &Call, text: &str) -> bool {
+    Match::any().key_contains(text).means(call)
+}
+
+fn is_proof(key: &str) -> bool {
+    key.ends_with("/verified.json")
+}
+
+async fn manifest(scene: &Scene, system: System<'_>, slot: &str) -> Result<Value> {
+    let key = format!("backups/{}/{slot}/manifest.json", system.name);
+    Ok(scene.document(&key).await?.unwrap_or_default())
+}
+
 /// P1: whoever reads a receipt can count on it that every byte was read back before it was written,
-/// by another role than the one that wrote it; and `latest/` moved only after that.
-async fn proven_or_not_counted(scene: &Scene, broken: &mut Vec<String>) -> Result<()> {
+/// by another role than the one that wrote it.
+async fn proven_or_not_counted(
+    scene: &Scene,
+    system: System<'_>,
+    broken: &mut Vec<String>,
+) -> Result<()> {
     let puts = calls(scene, "s3", "PutObject");
     let gets = calls(scene, "s3", "GetObject");
     let find = |key: &str| puts.iter().find(|call| is_done(call) && call.path.contains(key));
-    for key in scene.keys(&format!("receipts/{SYSTEM}/")).await? {
-        if !key.ends_with("verified.json") {
+    for key in scene.keys(&format!("receipts/{}/", system.name)).await? {
+        let slot = key.split('/').nth(2).unwrap_or_default();
+        if !is_proof(&key) || system.proven_by_hand == Some(slot) {
             continue;
         }
-        let slot = key.split('/').nth(2).unwrap_or_default();
-        let Some(receipt) = find(&key) else { continue };
-        let manifest = scene.document(&format!("backups/{SYSTEM}/{slot}/manifest.json")).await?;
-        let manifest = manifest.unwrap_or_default();
-        for object in manifest["objects"].as_array().into_iter().flatten() {
+        let Some(receipt) = find(&key) else {
+            broken.push(format!("P1: {key} is there, and no function has written it"));
+            continue;
+        };
+        let manifest = manifest(scene, system, slot).await?;
+        let objects = manifest["objects"].as_array().cloned().unwrap_or_default();
+        if objects.is_empty() {
+            broken.push(format!("P1: {key} is there, and there is no backup of that slot"));
+        }
+        for object in objects {
             let key = object["key"].as_str().unwrap_or_default();
             let writer = find(key).map(|call| call.access_key.clone()).unwrap_or_default();
             let is_read = gets.iter().any(|call| {
@@ -82,93 +117,149 @@ async fn proven_or_not_counted(scene: &Scene, broken: &mut Vec<String>) -> Resul
             }
         }
     }
+    Ok(())
+}
+
+/// P1: `latest/` moves only to what has a receipt by then.
+fn latest_is_proven(scene: &Scene, system: System<'_>, broken: &mut Vec<String>) {
+    let puts = calls(scene, "s3", "PutObject");
     let mut moves = calls(scene, "s3", "CopyObject");
+    moves.extend(calls(scene, "s3", "CompleteMultipartUpload"));
     moves.extend(puts.iter().cloned());
-    let is_latest = |call: &&Call| is_done(call) && call.path.contains("/latest/");
-    for moved in moves.iter().filter(is_latest) {
+    let latest = format!("/backups/{}/latest/", system.name);
+    for moved in moves.iter().filter(|call| is_done(call) && call.path.contains(&latest)) {
+        // The source of a copy: `<bucket>/backups/<system>/<slot>/<source>?versionId=…`
+        let slot = moved.said.split('/').nth(3).unwrap_or_default();
+        let receipt = format!("/receipts/{}/{slot}/verified.json", system.name);
         let is_proven = puts.iter().any(|call| {
-            is_done(call) && call.path.contains("/verified.json") && call.number < moved.number
+            is_done(call) && call.path.contains(&receipt) && call.number < moved.number
         });
-        if !is_proven {
+        let is_by_hand = !slot.is_empty() && system.proven_by_hand == Some(slot);
+        if slot.is_empty() {
+            broken.push(format!("P1: {} was written, and not copied from a backup", moved.path));
+        } else if !is_proven && !is_by_hand {
             broken.push(format!("P1: {} was moved before its backup was verified", moved.path));
         }
     }
-    Ok(())
 }
 
-fn told(asked: &[Asked], mode: &str) -> Option<jiff::Timestamp> {
+/// When an appliance accepted this mode for the first time.
+fn told(asked: &[Asked], mode: &str) -> Option<Timestamp> {
     let body = format!("appliance_mode={mode}");
-    asked
-        .iter()
-        .find(|asked| asked.path == "/api/1.0/appliancemode/" && asked.body == body)
-        .map(|asked| asked.at)
+    let is_told = |asked: &&Asked| {
+        asked.path == "/api/1.0/appliancemode/" && asked.body == body && asked.status == Some(200)
+    };
+    asked.iter().find(is_told).map(|asked| asked.at)
 }
 
-/// P2: before anything is promoted, the old appliance was told to be standby, or the journal says that
-/// it could not be reached and that the fence is owed.
-async fn never_two_writers(scene: &Scene, broken: &mut Vec<String>) -> Result<()> {
-    let Some(promoted_at) = told(&scene.west.appliance.asked(), "production") else {
+/// P2: before anything is promoted, the old appliance has accepted to be standby; or it was not there,
+/// and the journal says that the fence is owed.
+async fn never_two_writers(
+    scene: &Scene,
+    system: System<'_>,
+    broken: &mut Vec<String>,
+) -> Result<()> {
+    let of_database = calls(scene, "rds", "PromoteReadReplica");
+    let of_database = of_database.iter().find(|call| is_done(call) && names_it(call, system));
+    let of_database = of_database.and_then(|call| Timestamp::try_from(call.at).ok());
+    let of_appliance = told(&system.west.asked(), "production");
+    let Some(promoted_at) = of_database.into_iter().chain(of_appliance).min() else {
         return Ok(());
     };
-    let fenced_at = told(&scene.east.appliance.asked(), "standby");
+    let fenced_at = told(&system.east.asked(), "standby");
     if fenced_at.is_some_and(|at| at <= promoted_at) {
         return Ok(());
     }
-    let is_owed = scene.journal(SYSTEM, 1).await?.iter().any(|entry| {
-        let what = &entry["what"];
-        let at: Option<jiff::Timestamp> = entry["at"].as_str().and_then(|at| at.parse().ok());
-        what["what"] == "confirmed"
-            && what["finding"]["seen"] == "fence-attempted"
-            && what["finding"]["debts"].as_array().is_some_and(|debts| !debts.is_empty())
-            && at.is_some_and(|at| at <= promoted_at)
+    let owed_at = scene.journal(system.name, 1).await?.iter().find_map(|entry| {
+        let finding = &entry["what"]["finding"];
+        let is_owed = entry["what"]["what"] == "confirmed"
+            && finding["seen"] == "fence-attempted"
+            && finding["debts"].as_array().is_some_and(|debts| !debts.is_empty());
+        let at: Option<Timestamp> = entry["at"].as_str().and_then(|at| at.parse().ok());
+        at.filter(|at| is_owed && *at <= promoted_at)
     });
-    if !is_owed {
-        broken.push(
+    match owed_at {
+        None => broken.push(
             "P2: the standby was promoted, and the primary was neither fenced nor is a fence owed"
                 .to_owned(),
-        );
+        ),
+        Some(at) if system.east.is_there(at) => broken.push(
+            "P2: the journal says that the primary could not be reached to be fenced, and it was there"
+                .to_owned(),
+        ),
+        Some(_) => {}
     }
     Ok(())
+}
+
+fn names_it(call: &Call, system: System<'_>) -> bool {
+    // Not a part of another one's name: a form ends a value with `&`, or with itself.
+    let named = format!("DBInstanceIdentifier={}", system.replica);
+    call.said.split('&').any(|field| field == named)
+}
+
+/// The batches that Route 53 took and that lead the system's name to the standby.
+fn moves(scene: &Scene, system: System<'_>) -> Vec<Call> {
+    let mut moves = calls(scene, "route53", "ChangeResourceRecordSets");
+    moves.retain(|call| {
+        is_done(call) && names_record(call, system) && call.said.contains(ADDRESSES[1])
+    });
+    moves
+}
+
+fn names_record(call: &Call, system: System<'_>) -> bool {
+    let end = ["<", ".<"].map(|end| format!(">{}{end}", system.record));
+    end.iter().any(|name| call.said.contains(name))
 }
 
 /// P3: the records were moved only after the new appliance, told to be production, had answered that it
 /// is healthy, and after the database was promoted.
-fn dns_follows_health(scene: &Scene, broken: &mut Vec<String>) {
-    let moves = calls(scene, "route53", "ChangeResourceRecordSets");
-    let Some(moved) = moves.iter().find(|call| is_done(call)) else { return };
-    let moved_at = jiff::Timestamp::try_from(moved.at).unwrap_or_default();
-    let asked = scene.west.appliance.asked();
+fn dns_follows_health(scene: &Scene, system: System<'_>, broken: &mut Vec<String>) {
+    let asked = system.west.asked();
     let promoted_at = told(&asked, "production");
-    let is_healthy = asked.iter().any(|asked| {
-        asked.path == "/healthstats/"
-            && asked.status == Some(200)
-            && asked.at < moved_at
-            && promoted_at.is_some_and(|at| at < asked.at)
-    });
-    if !is_healthy {
-        broken.push("P3: the records were moved before the new site was seen healthy".to_owned());
-    }
     let promotions = calls(scene, "rds", "PromoteReadReplica");
-    if !promotions.iter().any(|call| is_done(call) && call.number < moved.number) {
-        broken.push("P3: the records were moved before the database was promoted".to_owned());
+    for moved in moves(scene, system) {
+        let moved_at = Timestamp::try_from(moved.at).unwrap_or_default();
+        let is_healthy = asked.iter().any(|asked| {
+            asked.path == "/healthstats/"
+                && asked.status == Some(200)
+                && asked.at < moved_at
+                && promoted_at.is_some_and(|at| at < asked.at)
+        });
+        if !is_healthy {
+            broken
+                .push("P3: the records were moved before the new site was seen healthy".to_owned());
+        }
+        let is_promoted = promotions
+            .iter()
+            .any(|call| is_done(call) && call.number < moved.number && names_it(call, system));
+        if !is_promoted {
+            broken.push("P3: the records were moved before the database was promoted".to_owned());
+        }
     }
 }
 
 /// P4: one term, one promotion, and one batch that moves the records, which compares before it swaps.
-async fn one_failover(scene: &Scene, watch: &Watch, broken: &mut Vec<String>) -> Result<()> {
-    if watch.upserts.met() > 0 {
+async fn one_failover(scene: &Scene, system: System<'_>, broken: &mut Vec<String>) -> Result<()> {
+    let mut batches = calls(scene, "route53", "ChangeResourceRecordSets");
+    batches.retain(|call| names_record(call, system) && call.said.contains("UPSERT"));
+    if !batches.is_empty() {
         broken.push(format!(
-            "P4: {} batch(es) would have overwritten the records without looking (UPSERT), so a late \
-             run could undo a newer one",
-            watch.upserts.met()
+            "P4: {} batch(es) overwrite the records without looking (UPSERT), so a late run could \
+             undo a newer one",
+            batches.len()
         ));
     }
-    let terms = scene.keys(&format!("failovers/{SYSTEM}/")).await?;
+    let moved = moves(scene, system).len();
+    if moved > 1 {
+        broken.push(format!("P4: the records were moved {moved} times"));
+    }
+    let terms = scene.keys(&format!("failovers/{}/", system.name)).await?;
     if terms.iter().any(|key| !key.contains("/000001/")) {
         broken.push("P4: there was more than one failover".to_owned());
     }
     let promotions = calls(scene, "rds", "PromoteReadReplica");
-    let done = promotions.iter().filter(|call| is_done(call)).count();
+    let done = promotions.iter().filter(|call| is_done(call) && names_it(call, system)).count();
     if done > 1 {
         broken.push(format!("P4: the database was promoted {done} times"));
     }
@@ -197,18 +288,25 @@ pub fn outcome_of(line: &str) -> Option<String> {
     Some(outcome.as_str()?.to_owned())
 }
 
-/// P6: nothing of a backup was deleted, and the newest verified one is whole.
-async fn the_last_backup_stays(scene: &Scene, broken: &mut Vec<String>) -> Result<()> {
+/// P6: nothing was deleted.
+fn nothing_deleted(scene: &Scene, is_its: impl Fn(&Call) -> bool, broken: &mut Vec<String>) {
     for action in ["DeleteObject", "DeleteObjects"] {
-        if calls(scene, "s3", action).iter().any(is_done) {
+        if calls(scene, "s3", action).iter().any(|call| is_done(call) && is_its(call)) {
             broken.push(format!("P6: somebody called {action}"));
         }
     }
-    let receipts = scene.keys(&format!("receipts/{SYSTEM}/")).await?;
-    let newest = receipts.iter().filter(|key| key.ends_with("/verified.json")).max();
+}
+
+/// P6: the newest verified backup is whole.
+async fn the_last_backup_stays(
+    scene: &Scene,
+    system: System<'_>,
+    broken: &mut Vec<String>,
+) -> Result<()> {
+    let receipts = scene.keys(&format!("receipts/{}/", system.name)).await?;
+    let newest = receipts.iter().filter(|key| is_proof(key)).max();
     let Some(slot) = newest.and_then(|key| key.split('/').nth(2)) else { return Ok(()) };
-    let manifest = scene.document(&format!("backups/{SYSTEM}/{slot}/manifest.json")).await?;
-    let manifest = manifest.unwrap_or_default();
+    let manifest = manifest(scene, system, slot).await?;
     for object in manifest["objects"].as_array().into_iter().flatten() {
         let key = object["key"].as_str().unwrap_or_default();
         let found = scene.stack.aws.object(RECOVERY, scene.vault(), key).await?;
@@ -221,22 +319,19 @@ async fn the_last_backup_stays(scene: &Scene, broken: &mut Vec<String>) -> Resul
 }
 
 /// P7: after the loss, the lost region was asked for nothing but to be fenced.
-fn nothing_of_the_lost_region(scene: &Scene, lost_at: SystemTime, broken: &mut Vec<String>) {
+fn nothing_of_the_lost_region(
+    scene: &Scene,
+    lost_at: SystemTime,
+    is_its: impl Fn(&Call) -> bool,
+    broken: &mut Vec<String>,
+) {
     for call in scene.stack.gateway.calls(&Match::any().region(HOME)) {
         let is_fence = call.service == "rds"
             && ["DescribeDBInstances", "StopDBInstance"].contains(&call.action.as_str());
         // The sweep of exports goes on asking for snapshots of the database; no recovery waits for it.
         let is_export = call.action == "DescribeDBSnapshots";
-        if call.at > lost_at && !is_fence && !is_export {
+        if call.at > lost_at && !is_fence && !is_export && is_its(&call) {
             broken.push(format!("P7: {} {} needed {HOME}", call.service, call.action));
         }
     }
-}
-
-/// Whether the name leads to the standby now.
-///
-/// # Errors
-/// What Route 53 says.
-pub async fn leads_to_the_standby(scene: &Scene) -> Result<bool> {
-    Ok(scene.leads_to().await? == [ADDRESSES[1]])
 }

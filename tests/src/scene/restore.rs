@@ -6,20 +6,24 @@ use anyhow::{Context, Result};
 
 use super::Scene;
 use crate::stack::keeper::{Kept, Order};
-use crate::stack::postgres::DATABASE;
+use crate::stack::postgres::{Cluster, DATABASE};
 
 /// The most that a restore may take.
 const RESTORE_MAX: Duration = Duration::from_secs(60);
 const RESTORED: &str = "restored";
 
 impl Scene {
-    /// The first column of what `query` finds in a dump by `pg_dump -Fc`, restored beside the standby's
-    /// database.
+    /// The first column of what `query` finds in a dump by `pg_dump -Fc`, restored into a database of
+    /// its own on `cluster`, which takes writes. One restore at a time.
     ///
     /// # Errors
     /// What pg_restore or the query say.
-    pub async fn restored(&self, dump: &[u8], query: &str) -> Result<Vec<String>> {
-        let cluster = &self.west.cluster;
+    pub async fn restored(
+        &self,
+        cluster: &Cluster,
+        dump: &[u8],
+        query: &str,
+    ) -> Result<Vec<String>> {
         let file = self.stack.folder().join("restored.dump");
         std::fs::write(&file, dump)?;
         cluster.sql(&format!("CREATE DATABASE {RESTORED}")).await?;
@@ -36,6 +40,8 @@ impl Scene {
         let (client, connection) = tokio_postgres::connect(&into, tokio_postgres::NoTls).await?;
         tokio::spawn(connection);
         let rows = client.query(query, &[]).await?;
+        drop(client);
+        cluster.sql(&format!("DROP DATABASE {RESTORED} WITH (FORCE)")).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 }

@@ -75,9 +75,10 @@ impl Run {
         Ok(path)
     }
 
-    /// Lets the folder stay after the run, for at least a day.
+    /// Lets the folder stay after the run, for at least a day, also if nobody drops this.
     pub fn keep(&self) {
         self.kept.store(true, Ordering::Relaxed);
+        let _ = fs::write(self.path.join(KEPT_MARK), "");
     }
 }
 

@@ -4,13 +4,14 @@
 mod build;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Context;
 use rustix::process::{Pid, kill_process};
 use sha2::{Digest, Sha256};
 
-pub use build::{Progress, build};
+pub use build::{Progress, build, cargo_environment, host_triple};
 
 use super::keeper::Signal;
 
@@ -50,6 +51,39 @@ fn runs(process: &Path, name: &str) -> bool {
     let environment = fs::read(process.join("environ")).unwrap_or_default();
     let wanted = format!("AWS_LAMBDA_FUNCTION_NAME={name}");
     environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+}
+
+/// Which of these processes has this end of a connection to `to`; `None` when it is gone, or nobody's
+/// among them. Of several bootstraps of a function, the one that waits in a trap is found by it.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub fn caller(from: SocketAddr, to: SocketAddr, among: &[u32]) -> anyhow::Result<Option<u32>> {
+    let table = fs::read_to_string("/proc/net/tcp").context("reading /proc/net/tcp")?;
+    let Some(inode) = table.lines().skip(1).find_map(|line| inode(line, from, to)) else {
+        return Ok(None);
+    };
+    let wanted = format!("socket:[{inode}]");
+    let holds = |pid: &&u32| {
+        let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        open.filter_map(|file| fs::read_link(file.path()).ok())
+            .any(|file| file.as_os_str() == wanted.as_str())
+    };
+    Ok(among.iter().find(holds).copied())
+}
+
+/// The inode of a line of `/proc/net/tcp`, if it is of this connection.
+fn inode(line: &str, from: SocketAddr, to: SocketAddr) -> Option<&str> {
+    let mut fields = line.split_whitespace().skip(1);
+    let ends = (hex(from)?, hex(to)?);
+    (fields.next()? == ends.0 && fields.next()? == ends.1).then(|| fields.nth(6))?
+}
+
+/// `127.0.0.1:8080` is `0100007F:1F90` there: the address as this machine holds it in memory.
+fn hex(end: SocketAddr) -> Option<String> {
+    let SocketAddr::V4(end) = end else { return None };
+    let address = u32::from_ne_bytes(end.ip().octets());
+    Some(format!("{address:08X}:{:04X}", end.port()))
 }
 
 /// Ends a process without a word to it. One that is gone already is no error.

@@ -19,9 +19,11 @@ pub mod wait;
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Context;
+
 use self::aws::Aws;
 use self::folders::Run;
-use self::gateway::Gateway;
+use self::gateway::{Call, Gateway};
 use self::ministack::MiniStack;
 use self::postgres::Postgres;
 use self::venv::Venv;
@@ -100,6 +102,16 @@ impl Stack {
     /// When `/proc` cannot be read.
     pub fn bootstraps(&self, function: &str) -> anyhow::Result<Vec<u32>> {
         functions::bootstraps(self.ministack.pid(), function)
+    }
+
+    /// The process of a function that made this call and still has its connection.
+    ///
+    /// # Errors
+    /// When `/proc` cannot be read, or nobody has it any more.
+    pub fn caller(&self, function: &str, call: &Call) -> anyhow::Result<u32> {
+        let found =
+            functions::caller(call.caller, self.gateway.address(), &self.bootstraps(function)?)?;
+        found.with_context(|| format!("no bootstrap of {function} holds {}", call.caller))
     }
 }
 

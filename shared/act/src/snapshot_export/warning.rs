@@ -46,15 +46,19 @@ fn of_list(name: &str, value: &Value) -> Vec<String> {
     }
 }
 
-/// `skippedTables: public.logs (PERMISSIONS_DO_NOT_EXIST)`.
+/// `skippedTables: public.logs (PERMISSIONS_DO_NOT_EXIST)`. No reference says how the field with the
+/// table's name is called: RDS's own files call it `target`. An item of another form is shown whole,
+/// because a reason alone does not say what was left out.
 fn of_item(name: &str, item: &Value) -> String {
     let text = |field: &str| item.get(field).and_then(Value::as_str);
-    let clause = match (text("tableName"), text("reason"), item) {
-        (Some(table), Some(reason), _) => format!("{name}: {table} ({reason})"),
-        (Some(table), None, _) => format!("{name}: {table}"),
-        (None, Some(reason), _) => format!("{name}: {reason}"),
-        (None, None, Value::String(text)) => format!("{name}: {text}"),
-        (None, None, other) => format!("{name}: {other}"),
+    let target = ["target", "tableName", "table", "name"].into_iter().find_map(text);
+    let is_reason_alone = item.as_object().is_some_and(|fields| fields.len() == 1);
+    let clause = match (target, text("reason"), item) {
+        (Some(target), Some(reason), _) => format!("{name}: {target} ({reason})"),
+        (Some(target), None, _) => format!("{name}: {target}"),
+        (None, Some(reason), _) if is_reason_alone => format!("{name}: {reason}"),
+        (None, _, Value::String(text)) => format!("{name}: {text}"),
+        (None, _, other) => format!("{name}: {other}"),
     };
     shortened(&clause)
 }

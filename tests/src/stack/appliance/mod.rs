@@ -135,6 +135,8 @@ struct State {
     jobs: Vec<Timestamp>,
     asked: Vec<Asked>,
     troubles: Troubles,
+    /// From when until when its port was closed.
+    absences: Vec<(Timestamp, Option<Timestamp>)>,
 }
 
 impl Inner {
@@ -157,6 +159,7 @@ impl Appliance {
             jobs: Vec::new(),
             asked: Vec::new(),
             troubles: Troubles::default(),
+            absences: Vec::new(),
         };
         let identity = Identity::new()?;
         let inner = Arc::new(Inner { options, identity, state: Mutex::new(state) });
@@ -223,7 +226,11 @@ impl Appliance {
 
     /// Closes the port and ends its jobs; the mode stays. A closed appliance may be stopped again.
     pub async fn stop(&self) {
-        self.running.lock().await.shutdown().await;
+        let mut running = self.running.lock().await;
+        if !running.is_empty() {
+            running.shutdown().await;
+            self.inner.state().absences.push((now(), None));
+        }
     }
 
     /// Opens the port again, in the mode it had. Nothing happens if it is open.
@@ -234,8 +241,21 @@ impl Appliance {
         if !self.running.lock().await.is_empty() {
             return Ok(());
         }
-        self.run(bind(self.address).await?).await;
+        let listener = bind(self.address).await?;
+        if let Some((_, until)) = self.inner.state().absences.last_mut() {
+            *until = Some(now());
+        }
+        self.run(listener).await;
         Ok(())
+    }
+
+    /// Whether its port was open at that moment.
+    pub fn is_there(&self, at: Timestamp) -> bool {
+        let state = self.inner.state();
+        let was_closed = |(from, until): &(Timestamp, Option<Timestamp>)| {
+            *from <= at && until.is_none_or(|until| at < until)
+        };
+        !state.absences.iter().any(was_closed)
     }
 
     /// Takes the whole machine away: the port is closed and the database is stopped.

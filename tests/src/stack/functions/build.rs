@@ -4,15 +4,17 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::ChildStderr;
+use std::process::{ChildStderr, Command};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use tokio::sync::mpsc;
 
 use crate::stack::folders;
 use crate::stack::keeper::{Kept, Order};
 use crate::stack::venv::Venv;
+
+mod zip;
 
 #[cfg(test)]
 mod tests;
@@ -47,15 +49,33 @@ pub async fn build(
     mut progress: impl FnMut(Progress),
 ) -> anyhow::Result<Vec<PathBuf>> {
     let zips = folders::workspace().join("target").join("lambda");
-    let mut order = Order::new(venv.bin().join("cargo-lambda"))
-        // Without zig: what this machine links runs on this machine.
-        .args(["lambda", "build", "--compiler", "cargo", "--output-format", "zip", "--lambda-dir"])
-        .arg(&zips)
-        .only_environment(environment(venv)?)
-        .in_folder(folders::workspace());
+    // cargo-lambda zips at every call what has not changed, which takes longer than all the rest: so
+    // cargo is asked first, in the same words, whether there is anything new.
+    let host = host_triple()?;
+    let order = Order::new("cargo").args(["build", "--target", &host]);
+    run(venv, order, names, &mut progress).await?;
+    let is_fresh = |name: &&str| zip::is_fresh(&zips, &host, name);
+    if !names.iter().all(is_fresh) {
+        let order = Order::new(venv.bin().join("cargo-lambda"))
+            // Without zig: what this machine links runs on this machine.
+            .args(["lambda", "build", "--compiler", "cargo", "--output-format", "zip"])
+            .arg("--lambda-dir")
+            .arg(&zips);
+        run(venv, order, names, &mut progress).await?;
+    }
+    names.iter().map(|name| zip::made(&zips, &host, name)).collect()
+}
+
+async fn run(
+    venv: &Venv,
+    mut order: Order,
+    names: &[&str],
+    progress: &mut impl FnMut(Progress),
+) -> anyhow::Result<()> {
     for name in names {
         order = order.args(["--package", name]);
     }
+    let order = order.only_environment(cargo_environment(venv)?).in_folder(folders::workspace());
     let cargo = Kept::start(&venv.python(), order).await?;
     let mut said = cargo.output().map(listen).context("cargo has no output")?;
     let mut quoted = VecDeque::new();
@@ -71,15 +91,20 @@ pub async fn build(
     }
     let status = cargo.finished(BUILD_MAX).await?;
     if !status.success() {
-        bail!("cargo lambda build failed:\n{}", quoted.make_contiguous().join("\n"));
+        bail!("building the functions failed:\n{}", quoted.make_contiguous().join("\n"));
     }
-    names.iter().map(|name| zip_of(&zips, name)).collect()
+    Ok(())
 }
 
-fn zip_of(zips: &Path, name: &str) -> anyhow::Result<PathBuf> {
-    let zip = zips.join(name).join("bootstrap.zip");
-    ensure!(zip.is_file(), "cargo lambda build left no {}", zip.display());
-    Ok(zip)
+/// The triple that cargo-lambda builds for without zig: that of this compiler.
+///
+/// # Errors
+/// When there is no compiler, or it does not name its host.
+pub fn host_triple() -> anyhow::Result<String> {
+    let asked = Command::new("rustc").arg("-vV").current_dir(folders::workspace()).output();
+    let said = String::from_utf8(asked.context("asking rustc for its host")?.stdout)?;
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.with_context(|| format!("rustc does not name its host: {said}"))?.to_owned())
 }
 
 /// Reads what cargo prints; the progress bar overwrites itself with a carriage return.
@@ -119,7 +144,10 @@ fn understood(line: &str) -> Progress {
 /// Our environment without what cargo adds for the program that it runs: with those variables the
 /// build scripts of `ring` and others would believe that something has changed, and everything
 /// above them would be built again, in turn here and in a shell.
-fn environment(venv: &Venv) -> anyhow::Result<Vec<(OsString, OsString)>> {
+///
+/// # Errors
+/// When a folder of the path cannot be in a path.
+pub fn cargo_environment(venv: &Venv) -> anyhow::Result<Vec<(OsString, OsString)>> {
     let built_in = std::env::current_exe().ok().and_then(|program| {
         // target/debug/deps/stack-0123 or target/debug/drill
         program.ancestors().nth(2).map(Path::to_owned)

@@ -1,6 +1,7 @@
 //! What went through the gateway, and what a rule can ask of it.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use super::text::decoded;
@@ -25,8 +26,13 @@ pub struct Call {
     pub action: String,
     /// Path and query as they came.
     pub path: String,
+    /// What it said besides: a body of at most 4 KiB that was read, without percent escapes, and the
+    /// source of a copy.
+    pub said: String,
     /// Whose key signed it; empty if nobody's did.
     pub access_key: String,
+    /// The caller's end of its connection; [`super::super::functions::caller`] knows the process.
+    pub caller: SocketAddr,
     /// What was answered, by the service or by a fault; `None` while there is no answer, or none
     /// came.
     pub status: Option<u16>,
@@ -94,9 +100,10 @@ impl Match {
         self
     }
 
-    /// Whether a call that was recorded is meant; of its text only the path and query are known.
+    /// Whether a call that was recorded is meant; of its text the path, the query and what it said
+    /// are known.
     pub fn means(&self, call: &Call) -> bool {
-        self.agrees(call) && self.finds(&decoded(&call.path))
+        self.agrees(call) && (self.finds(&decoded(&call.path)) || self.finds(&call.said))
     }
 
     /// Whether a call that is here now is meant; `text` is all of it that can be read.

@@ -1,6 +1,6 @@
 //! Carries requests and answers, streaming, and does on the way what a rule says.
 
-use std::net::TcpListener as StdListener;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -30,6 +30,8 @@ use crate::stack::wait;
 
 /// A body of at most this many bytes is read before it is sent on, for what it says of the action.
 const READ_BYTES_MAX: u64 = 1 << 20;
+/// The record keeps what a call said up to this many bytes.
+const KEPT_BYTES_MAX: usize = 4 << 10;
 
 type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 type Upstream = Client<HttpConnector, Body>;
@@ -64,7 +66,7 @@ async fn accept(shared: &Arc<Shared>, client: &Upstream, listener: StdListener, 
         return;
     };
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, caller)) = listener.accept().await else {
             // That of one connection that is gone already, or too many open files: others go on.
             tokio::task::yield_now().await;
             continue;
@@ -72,7 +74,9 @@ async fn accept(shared: &Arc<Shared>, client: &Upstream, listener: StdListener, 
         let (shared, client) = (Arc::clone(shared), client.clone());
         let service = service_fn(move |request| {
             let (shared, client) = (Arc::clone(&shared), client.clone());
-            Box::pin(async move { Carrier { shared, client, faulty }.answer(request).await })
+            Box::pin(
+                async move { Carrier { shared, client, faulty }.answer(request, caller).await },
+            )
         });
         let _ = stream.set_nodelay(true);
         let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
@@ -98,8 +102,12 @@ struct Carrier {
 }
 
 impl Carrier {
-    async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
-        let (mut asked, text) = read(request).await.map_err(|_| Cut)?;
+    async fn answer(
+        self,
+        request: Request<Incoming>,
+        caller: SocketAddr,
+    ) -> Result<Response<Body>, Cut> {
+        let (mut asked, text) = read(request, caller).await.map_err(|_| Cut)?;
         if !self.faulty {
             return Ok(self.forward(asked).await);
         }
@@ -196,7 +204,10 @@ impl Carrier {
 }
 
 /// Reads what names the call. Second: everything in it that a rule may look for.
-async fn read(request: Request<Incoming>) -> Result<(Asked, String), hyper::Error> {
+async fn read(
+    request: Request<Incoming>,
+    caller: SocketAddr,
+) -> Result<(Asked, String), hyper::Error> {
     let (parts, incoming) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let path = parts.uri.path().to_owned();
@@ -220,6 +231,9 @@ async fn read(request: Request<Incoming>) -> Result<(Asked, String), hyper::Erro
     // A form writes a space as a plus; other bodies are there as they came.
     let form = decoded(&said.replace('+', " "));
     let text = format!("{whole}\n{}\n{said}\n{form}", decoded(&whole));
+    let copied = parts.headers.get("x-amz-copy-source").and_then(|value| value.to_str().ok());
+    let said = if said.len() <= KEPT_BYTES_MAX { form } else { String::new() };
+    let said = copied.map_or(said, decoded);
     let call = Call {
         number: 0,
         at: wait::now(),
@@ -227,7 +241,9 @@ async fn read(request: Request<Incoming>) -> Result<(Asked, String), hyper::Erro
         service: scope.service,
         action,
         path: whole,
+        said,
         access_key: scope.access_key,
+        caller,
         status: None,
         fault: None,
     };

@@ -93,6 +93,11 @@ impl Gateway {
         format!("http://{}", self.address)
     }
 
+    /// The address of that endpoint.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The endpoint of the test's own hands: the same world, without faults and unrecorded.
     pub fn operator_url(&self) -> String {
         format!("http://{}", self.operator)

@@ -111,7 +111,9 @@ fn a_call(service: &str, path: &str) -> Call {
         service: service.to_owned(),
         action: "GetObject".to_owned(),
         path: path.to_owned(),
+        said: "Action=PromoteReadReplica&DBInstanceIdentifier=db".to_owned(),
         access_key: "ASIA1".to_owned(),
+        caller: ([127, 0, 0, 1], 40_000).into(),
         status: None,
         fault: None,
     }
@@ -128,6 +130,7 @@ fn a_match_needs_every_field_that_is_filled() {
             .key_contains("controller/2026=1")
             .means(&call)
     );
+    assert!(Match::any().key_contains("Identifier=db").means(&call));
     assert!(!Match::any().region("us-west-2").means(&call));
     assert!(!Match::any().action("PutObject").means(&call));
     assert!(!Match::any().access_key("AKIA2").means(&call));

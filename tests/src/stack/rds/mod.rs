@@ -162,6 +162,11 @@ impl RdsServer {
         self.inner.state().held(place).map(|held| held.status)
     }
 
+    /// Whether an instance replicates another one; `None` if there is no such instance.
+    pub fn is_replica(&self, place: &Place) -> Option<bool> {
+        self.inner.state().held(place).map(|held| held.instance.source.is_some())
+    }
+
     /// Says how a replica replicates; `None` lets it follow whether its source's region is lost.
     pub fn set_replication(&self, place: &Place, replication: Option<Replication>) {
         if let Some(held) = self.inner.state().held_mut(place) {
@@ -272,7 +277,7 @@ impl Inner {
 
     async fn check_permission(&self, call: &Call, resource: &str) -> Result<(), Refusal> {
         let action = format!("rds:{}", call.action);
-        match self.outside.is_allowed(&call.access_key, &action, resource).await {
+        match self.outside.is_allowed(&call.region, &call.access_key, &action, resource).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Refusal::denied(&call.access_key, &action, resource)),
             Err(error) => Err(Refusal::internal(format!("{error:#}"))),

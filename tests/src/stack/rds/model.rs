@@ -271,9 +271,11 @@ pub trait Outside: Send + Sync + 'static {
         Box::pin(async { Ok(true) })
     }
 
-    /// Whether the owner of `access_key` may do `action` (`rds:…`) on `resource` (an ARN or `*`).
+    /// Whether the owner of `access_key` may do `action` (`rds:…`) in `region`, on `resource` (an ARN or
+    /// `*`).
     fn is_allowed<'a>(
         &'a self,
+        _region: &'a str,
         _access_key: &'a str,
         _action: &'a str,
         _resource: &'a str,

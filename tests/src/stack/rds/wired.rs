@@ -47,12 +47,13 @@ impl Wired {
         lock(&self.clusters).get(instance).cloned()
     }
 
-    /// MiniStack's own evaluation of the role's policies.
-    async fn may(&self, role: &str, action: &str, resource: &str) -> Result<bool> {
+    /// MiniStack's own evaluation of the role's policies. The region that the question is signed for is
+    /// what it takes for `aws:RequestedRegion`.
+    async fn may(&self, region: &str, role: &str, action: &str, resource: &str) -> Result<bool> {
         let asked = json!({
             "PolicySourceArn": role, "ActionNames": [action], "ResourceArns": [resource],
         });
-        let found = self.aws.call("us-east-1", "iam", "simulate_principal_policy", asked).await?;
+        let found = self.aws.call(region, "iam", "simulate_principal_policy", asked).await?;
         let decision = found.pointer("/EvaluationResults/0/EvalDecision").and_then(Value::as_str);
         Ok(decision == Some("allowed"))
     }
@@ -113,7 +114,7 @@ impl Outside for Wired {
     fn put<'a>(&'a self, region: &'a str, object: Object) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let resource = format!("arn:aws:s3:::{}/{}", object.bucket, object.key);
-            if !self.may(&object.role, "s3:PutObject", &resource).await? {
+            if !self.may(region, &object.role, "s3:PutObject", &resource).await? {
                 return Err(Forbidden("s3:PutObject").into());
             }
             let put = json!({
@@ -195,6 +196,7 @@ impl Outside for Wired {
 
     fn is_allowed<'a>(
         &'a self,
+        region: &'a str,
         access_key: &'a str,
         action: &'a str,
         resource: &'a str,
@@ -202,7 +204,7 @@ impl Outside for Wired {
         Box::pin(async move {
             let role = lock(&self.roles).get(access_key).cloned();
             match role {
-                Some(role) => self.may(&role, action, resource).await,
+                Some(role) => self.may(region, &role, action, resource).await,
                 None => Ok(true),
             }
         })

@@ -11,6 +11,14 @@ fn every_list_of_a_warning_counts_and_an_empty_one_does_not() {
             &["skippedTables: a.logs (PERMISSIONS_DO_NOT_EXIST)"],
         ),
         (
+            r#"{"skippedTables":[{"target":"d.public.logs","reason":"TOO_LARGE"}]}"#,
+            &["skippedTables: d.public.logs (TOO_LARGE)"],
+        ),
+        (
+            r#"{"skippedTables":[{"relation":"logs","reason":"TOO_LARGE"}]}"#,
+            &[r#"skippedTables: {"reason":"TOO_LARGE","relation":"logs"}"#],
+        ),
+        (
             r#"{"general":[{"reason":"FAILED_TO_EXTRACT_TABLES_LIST_FOR_DATABASE"}]}"#,
             &["general: FAILED_TO_EXTRACT_TABLES_LIST_FOR_DATABASE"],
         ),

@@ -1,0 +1,38 @@
+//! Runs the tests of shared/aws, which a plain `cargo test` leaves out because building an SDK takes
+//! minutes: here it is built for the target and the profile that cargo-lambda uses, so once for both.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use warmspare_tests::stack::functions::{cargo_environment, host_triple};
+use warmspare_tests::stack::keeper::{Kept, Order};
+use warmspare_tests::stack::{self, folders, preflight};
+
+/// The SDKs take 6 minutes cold on 2 idle cores.
+const BUILD_MAX: Duration = Duration::from_secs(60 * 60);
+
+#[tokio::test]
+async fn the_adapters_keep_their_word() -> Result<()> {
+    let tell: stack::Tell = std::sync::Arc::new(|sentence| eprintln!("{sentence}"));
+    let venv = stack::ready(preflight::RUN_BYTES, &tell).await?;
+    let log = folders::home().join(format!("adapters-{}.log", std::process::id()));
+    let order = Order::new("cargo")
+        .args(["test", "--package", "warmspare-aws", "--target", &host_triple()?])
+        .only_environment(cargo_environment(&venv)?)
+        .in_folder(folders::workspace())
+        .log(&log);
+    let tests = Kept::start(&venv.python(), order).await?;
+    let status = tests.finished(BUILD_MAX).await;
+    let said = std::fs::read_to_string(&log).unwrap_or_default();
+    std::fs::remove_file(&log)?;
+    ensure!(status?.success(), "{said}");
+    // A run that ran nothing is no proof.
+    let passed: u32 = said.lines().filter_map(passed).sum();
+    ensure!(passed > 0, "no test ran:\n{said}");
+    Ok(())
+}
+
+/// How many tests passed, of a line such as `test result: ok. 12 passed; 0 failed; …`.
+fn passed(line: &str) -> Option<u32> {
+    line.strip_prefix("test result: ok. ")?.split(' ').next()?.parse().ok()
+}
