@@ -14,7 +14,7 @@ use warmspare_tests::stack::ports;
 use warmspare_tests::stack::postgres::USER;
 
 use crate::own::{At, Own, Wanted};
-use crate::shared_scene::{WAIT_S_MAX, announced, dead_letter, outcomes, tell};
+use crate::shared_scene::{PART_BYTES, WAIT_S_MAX, announced, dead_letter, outcomes, tell};
 
 const WITHIN: std::time::Duration = std::time::Duration::from_secs(WAIT_S_MAX);
 
@@ -239,6 +239,33 @@ fn an_appliance_that_answers_badly_gives_no_backup() -> Result<()> {
             let versions = own.versions(&own.key(&at, "database")).await?;
             ensure!(versions == 1, "{trouble:?}: the dump was not adopted");
         }
+        Ok(())
+    })
+}
+
+/// FB3: a source that breaks off after its first part was stored. The upload is aborted, and nothing
+/// of it is ever visible or paid for.
+#[test]
+fn a_large_source_that_breaks_off_leaves_no_parts() -> Result<()> {
+    tell(async |scene| {
+        let own = Own::with_archive(scene, "large", PART_BYTES + (1 << 20)).await?;
+        own.appliance.answer("/export", Trouble::CutBody(PART_BYTES + (1 << 19))).await;
+        own.upload(&own.plan(&own.wanted())).await?;
+        let text = format!("{}/export", own.appliance.url());
+        let (word, sentence) = until("the first backup fails", WAIT_S_MAX, || async {
+            Ok(outcomes(scene, "scheduled-backup", &text).await?.into_iter().next())
+        })
+        .await?;
+        ensure!(word == "failed", "{sentence}");
+        let sent = own.calls("UploadPart", "backups/large/");
+        ensure!(sent.iter().any(|call| call.status == Some(200)), "no part was stored: {sent:?}");
+        let aborted = own.calls("AbortMultipartUpload", "backups/large/");
+        ensure!(aborted.len() == 1 && aborted[0].status == Some(204), "{aborted:?}");
+        let args = json!({ "Bucket": scene.vault(), "Prefix": "backups/large/" });
+        let left = scene.stack.aws.call(RECOVERY, "s3", "list_multipart_uploads", args).await?;
+        ensure!(left["Uploads"].as_array().is_none_or(Vec::is_empty), "{left}");
+        let keys = scene.keys("backups/large/").await?;
+        ensure!(keys.len() == 1 && keys[0].ends_with("/database"), "{keys:?}");
         Ok(())
     })
 }

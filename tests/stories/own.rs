@@ -65,8 +65,18 @@ impl At {
 impl Own {
     /// A system without a plan.
     pub(crate) async fn new(scene: &'static Scene, name: &str) -> Result<Self> {
+        Self::with_archive(scene, name, 64 * 1024).await
+    }
+
+    /// The same, whose appliance has settings of at least so many bytes.
+    pub(crate) async fn with_archive(
+        scene: &'static Scene,
+        name: &str,
+        archive_bytes: u64,
+    ) -> Result<Self> {
         let options = appliance::Options {
             mode: Mode::Production,
+            archive_bytes,
             ..appliance::Options::new(name, scene.east.cluster.url())
         };
         let appliance = Appliance::start(options).await?;

@@ -20,6 +20,9 @@ use crate::privileges;
 /// The longest that a story waits for anything, in seconds.
 pub(crate) const WAIT_S_MAX: u64 = 30;
 
+/// The size of a part of a large upload, in bytes.
+pub(crate) const PART_BYTES: u64 = 5 * 1024 * 1024;
+
 static SHARED: OnceLock<Result<Shared, String>> = OnceLock::new();
 /// Read by stories that stand each other, written by those that do not.
 static TURN: RwLock<()> = RwLock::const_new(());
@@ -72,8 +75,12 @@ fn shared() -> Result<&'static Shared> {
 fn set() -> Result<Shared> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // Lambda waits a minute before it tries again, and RDS longer for everything; the order is what
-    // matters here.
-    let environment = vec![("LAMBDA_ASYNC_RETRY_BASE_SECONDS".to_owned(), "0.2".to_owned())];
+    // matters here. The functions inherit the environment: their parts are the least that S3 takes.
+    let environment = [
+        ("LAMBDA_ASYNC_RETRY_BASE_SECONDS", "0.2".to_owned()),
+        ("PART_BYTES", PART_BYTES.to_string()),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
     let (short, shorter) = (Duration::from_millis(250), Duration::from_millis(50));
     let pace = Pace {
         snapshot: short,

@@ -178,6 +178,13 @@ pub async fn append<P: Vault + Clock>(
     }
 }
 
+/// Whether another run has written more than the first `entries` of a journal. What cannot be read is
+/// taken for nothing: only an entry that is there says so.
+pub async fn is_past<P: Vault>(ports: &P, system: &SystemName, term: Term, entries: u32) -> bool {
+    let next = vault::entry(system, term, entries.saturating_add(1));
+    matches!(ports.read(&next).await, Ok(Seen::Here(_)))
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Alive {
     writer: String,

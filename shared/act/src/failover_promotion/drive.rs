@@ -130,6 +130,10 @@ async fn turn<P: World>(
             Ok(Turn::End(Outcome::Waiting(sentence)))
         }
         Next::Stop(refusal) => {
+            // A run that was asleep finds the world as another one has left it: nothing has failed.
+            if journal::is_past(ports, &subject.system, term, progress.entries).await {
+                return Ok(Turn::End(overtaken(progress)));
+            }
             let system = &subject.system;
             let reason = refusal.to_string();
             announce(ports, system, Happening::FailoverFailed, Some(term), "refused", reason).await;
