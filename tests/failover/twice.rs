@@ -21,7 +21,7 @@ fn the_same_alarm_twice_at_once_is_one_failover_and_one_that_joins_it() -> Resul
         let names = names.map(|(n, shape)| (format!("twice-{n:02}"), shape));
         let systems = systems(scene, names).await?;
         let twice = systems.iter().map(async |system| {
-            twice(scene, system).await.with_context(|| format!("{}", system.name))
+            twice(scene, system).await.with_context(|| system.name.to_string())
         });
         let mut joined: BTreeMap<String, usize> = BTreeMap::new();
         for said in try_join_all(twice).await? {

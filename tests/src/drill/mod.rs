@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::scene::promises;
-use crate::scene::{NAME, RECOVERY, SYSTEM, Scene, Setting, until};
+use crate::scene::{NAME, RECOVERY, SYSTEM, Scene, Setting, now, until};
 use crate::stack::wait;
 
 pub use self::show::Timeline;
@@ -67,8 +67,9 @@ pub async fn set(timeline: &Timeline, keep: bool) -> Result<Scene> {
         tell: std::sync::Arc::new(move |what| shown.waiting(what)),
         ..crate::stack::Options::default()
     };
-    let scene =
-        Scene::set(Setting { options, backup_schedule: None, ..Setting::default() }).await?;
+    // Every minute, so that the drill waits for one, however long the deployment took.
+    let backup_schedule = "cron(* * * * ? *)".to_owned();
+    let scene = Scene::set(Setting { options, backup_schedule, ..Setting::default() }).await?;
     timeline.line(
         "stack",
         &format!("everything is deployed; its files are in {}", scene.stack.folder().display()),
@@ -110,13 +111,14 @@ impl Story<'_> {
 
     /// The scheduled backup, stored and then proven; its slot.
     async fn see_a_proven_backup(&mut self) -> Result<String> {
+        let written = now().strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
         self.timeline.waiting("waiting for the scheduled backup");
         loop {
             let verified =
                 self.wait_for(&["Backup Verified"], &["Backup Rejected", "Backup Refused"]).await?;
             let slot = verified["slot"].as_str().context("a verified backup without a slot")?;
             // A new plan is backed up at once (seed A6), perhaps in the middle of the writing.
-            if slot >= self.scene.first_slot.as_str() {
+            if slot > written.as_str() {
                 return Ok(slot.to_owned());
             }
         }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 pub use self::plan::{Address, plan, secret, text};
@@ -67,8 +67,8 @@ pub struct Site {
 pub struct Setting {
     /// Of the local stack.
     pub options: Options,
-    /// When the system is backed up; `None` is a minute from which the scene has time to be ready.
-    pub backup_schedule: Option<String>,
+    /// When the system is backed up, as system.yaml takes it.
+    pub backup_schedule: String,
     /// How long RDS takes for things.
     pub pace: Pace,
 }
@@ -77,7 +77,7 @@ impl Default for Setting {
     fn default() -> Self {
         Self {
             options: Options::default(),
-            backup_schedule: Some("cron(0 0 * * ? *)".to_owned()),
+            backup_schedule: "cron(0 0 * * ? *)".to_owned(),
             pace: Pace::default(),
         }
     }
@@ -104,8 +104,6 @@ pub struct Scene {
     pub outputs: BTreeMap<String, String>,
     /// Id of the hosted zone.
     pub zone: String,
-    /// The slot of the first scheduled backup, when the scene chose the schedule.
-    pub first_slot: String,
     /// The local stack.
     pub stack: Stack,
     lost: std::sync::Mutex<Option<Fault>>,
@@ -126,12 +124,7 @@ impl Scene {
         let (rds, wired) = databases(&stack, &east, &west, setting.pace).await?;
         tell("deploying infra/recovery.yaml, infra/system.yaml and infra/primary.yaml");
         let zone = zone(&stack.aws).await?;
-        let soon = soon();
-        let schedule = setting
-            .backup_schedule
-            .unwrap_or_else(|| soon.strftime("cron(%-M %-H * * ? *)").to_string());
-        let first_slot = soon.strftime("%Y-%m-%dT%H-%M-00Z").to_string();
-        let outputs = deploy(&stack, &zips, &zone, &schedule).await?;
+        let outputs = deploy(&stack, &zips, &zone, &setting.backup_schedule).await?;
         hold_to_roles(&stack.aws, &wired).await?;
         let told = Told::listen(Arc::clone(&stack.aws), RECOVERY).await?;
         let scheduler = Scheduler::start(Arc::clone(&stack.aws), RECOVERY).await?;
@@ -147,7 +140,6 @@ impl Scene {
             told,
             outputs,
             zone,
-            first_slot,
             stack,
             lost,
         };
@@ -410,11 +402,6 @@ async fn hold_to_roles(aws: &Aws, wired: &Wired) -> Result<()> {
 
 fn template(name: &str) -> PathBuf {
     Path::new(&stack::folders::workspace()).join("infra").join(name)
-}
-
-/// An instant in the first minute that begins at least ten seconds from now.
-fn soon() -> Timestamp {
-    now() + SignedDuration::from_secs(70)
 }
 
 /// The time of day.
