@@ -9,7 +9,7 @@ use warmspare_tests::stack::functions::kill_9;
 use warmspare_tests::stack::gateway::{Match, Moment};
 use warmspare_tests::stack::wait;
 
-use crate::stage::{CALL_S_MAX, counts_as_dead, play, sentence, systems, wake, words};
+use crate::stage::{counts_as_dead, into_trap, play, sentence, systems, turn, wake, words};
 
 /// How many entries the journal of a calm failover has; the test counts them again.
 const ENTRIES: usize = 12;
@@ -65,19 +65,18 @@ async fn live_and_be_killed(
     system.lose_home(scene).await?;
     let key = format!("failovers/{}/000001/{n:06}.json", system.name);
     let entry = Match::any().service("s3").action("PutObject").key_contains(&key);
-    let mut trap = scene.stack.gateway.trap_times(entry, moment, 1);
-    let killing = async {
-        let held = trap.caught(CALL_S_MAX).await?;
+    let turn = turn(1).await?;
+    let trap = scene.stack.gateway.trap_times(entry, moment, 1);
+    let alarm = system.alarm()?;
+    let ((), invoked) = into_trap(trap, system.wake(scene, &alarm), async |held| {
         let function = format!("{STACK}-failover-promotion");
         kill_9(scene.stack.caller(&function, &held.call)?)?;
         // What was held before S3 never gets there: its sender is dead.
         held.lose();
-        anyhow::Ok(())
-    };
-    let alarm = system.alarm()?;
-    let (killed, invoked) = join(killing, wake(scene, system, &alarm)).await;
-    killed?;
-    let invoked = invoked?;
+        Ok(())
+    })
+    .await?;
+    drop(turn);
     let kind = invoked.answer.get("errorType").and_then(Value::as_str);
     ensure!(kind == Some("Runtime.ExitError"), "it was not killed: {invoked:?}");
     let written = system.journal(scene).await?.len();

@@ -2,14 +2,14 @@
 //! finishes the failover. It wakes up with what it knew then, and changes nothing any more.
 
 use anyhow::{Context, Result, ensure};
-use futures_util::future::{join, try_join_all};
+use futures_util::future::try_join_all;
 use warmspare_tests::scene::{Protected, STACK, Scene, Shape, promises};
 use warmspare_tests::stack::functions::signal;
 use warmspare_tests::stack::gateway::{Match, Moment};
 use warmspare_tests::stack::keeper::Signal;
 use warmspare_tests::stack::wait;
 
-use crate::stage::{CALL_S_MAX, counts_as_dead, play, sentence, systems, wake};
+use crate::stage::{counts_as_dead, into_trap, play, sentence, systems, wake};
 
 /// After which entries it is frozen: the opening, and each intention. It is about to act.
 const ABOUT_TO: [(usize, &str); 5] = [
@@ -62,10 +62,10 @@ async fn sleep_through(scene: &Scene, system: &Protected, n: usize) -> Result<St
     system.lose_home(scene).await?;
     let key = format!("failovers/{}/000001/{n:06}.json", system.name);
     let entry = Match::any().service("s3").action("PutObject").key_contains(&key);
-    let mut trap = scene.stack.gateway.trap_times(entry, Moment::After, 1);
+    let trap = scene.stack.gateway.trap_times(entry, Moment::After, 1);
     let alarm = system.alarm()?;
-    let meanwhile = async {
-        let held = trap.caught(CALL_S_MAX).await?;
+    // The one that sleeps takes nobody's turn.
+    let (before, late) = into_trap(trap, system.wake(scene, &alarm), async |held| {
         let asleep = scene.stack.caller(&format!("{STACK}-failover-promotion"), &held.call)?;
         signal(asleep, Signal::STOP)?;
         held.release();
@@ -74,11 +74,10 @@ async fn sleep_through(scene: &Scene, system: &Protected, n: usize) -> Result<St
         system.is_failed_over(scene).await?;
         let before = seen(scene, system).await?;
         signal(asleep, Signal::CONT)?;
-        anyhow::Ok(before)
-    };
-    // The one that sleeps takes nobody's turn.
-    let (before, late) = join(meanwhile, system.wake(scene, &alarm)).await;
-    let (before, said) = (before?, sentence(&late?, "waiting")?);
+        Ok(before)
+    })
+    .await?;
+    let said = sentence(&late, "waiting")?;
     let after = seen(scene, system).await?;
     ensure!(before == after, "it changed something: {before:?}, and now {after:?}");
     system.is_failed_over(scene).await?;

@@ -5,5 +5,7 @@
 
 mod killed;
 mod late;
+mod planted;
 mod stage;
+mod trouble;
 mod twice;

@@ -4,25 +4,26 @@
 //! Nobody drops a static: when the tests have ended, the keepers see it and end every process, and
 //! the next run of anything clears the folder away.
 
+use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
-use futures_util::future::try_join_all;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use futures_util::future::{Either, join, select, try_join_all};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use warmspare_tests::scene::{Protected, RECOVERY, Scene, Setting, Shape, now, until};
 use warmspare_tests::stack::aws::Invoked;
+use warmspare_tests::stack::gateway::{Held, Trap};
 use warmspare_tests::stack::rds::Fate;
 
-/// The longest that a test waits for a call to be made, in seconds.
-pub(crate) const CALL_S_MAX: Duration = Duration::from_secs(60);
+/// The longest that a run takes to come to a call.
+const CALL_S_MAX: Duration = Duration::from_secs(60);
 /// How many runs of failover-promotion at a time MiniStack answers within the functions' time limits on
 /// two cores; more would time out, and test something else.
-const RUNS_AT_ONCE: usize = 16;
-
+const RUNS_AT_ONCE: usize = 48;
 /// A run that has not said that it is alive for 45 s of S3's clock counts as dead.
 const DEAD_S: i64 = 46;
 
@@ -94,6 +95,21 @@ pub(crate) async fn turn(runs: u32) -> Result<SemaphorePermit<'static>> {
     Ok(RUNS.acquire_many(runs).await?)
 }
 
+/// Runs a function into a trap, and does something to the call that it holds; what came of both.
+pub(crate) async fn into_trap<T>(
+    mut trap: Trap,
+    run: impl Future<Output = Result<Invoked>>,
+    held: impl AsyncFnOnce(Held) -> Result<T>,
+) -> Result<(T, Invoked)> {
+    let mut run = pin!(run);
+    let call = match select(pin!(trap.caught(CALL_S_MAX)), run.as_mut()).await {
+        Either::Left((call, _)) => call?,
+        Either::Right((ended, _)) => bail!("it did not come as far as the trap: {ended:?}"),
+    };
+    let (held, ended) = join(held(call), run).await;
+    Ok((held?, ended?))
+}
+
 /// The sentence of a run that ended with this outcome.
 pub(crate) fn sentence(invoked: &Invoked, outcome: &str) -> Result<String> {
     let said = |field: &str| invoked.answer.get(field).and_then(Value::as_str);
@@ -118,8 +134,11 @@ pub(crate) fn words(journal: &[Value]) -> Vec<String> {
 pub(crate) async fn counts_as_dead(scene: &Scene, system: &Protected) -> Result<()> {
     let key = format!("failovers/{}/000001/alive.json", system.name);
     let args = json!({ "Bucket": scene.vault(), "Key": key });
-    let Ok(head) = scene.stack.aws.call(RECOVERY, "s3", "head_object", args).await else {
-        return Ok(());
+    let head = match scene.stack.aws.call(RECOVERY, "s3", "head_object", args).await {
+        Ok(head) => head,
+        // It has not come so far as to say that it is alive.
+        Err(error) if error.code == "404" => return Ok(()),
+        Err(error) => return Err(error.into()),
     };
     let written = head.get("LastModified").and_then(Value::as_str).context("no LastModified")?;
     let written: Timestamp = written.parse()?;

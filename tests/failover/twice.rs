@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::{join, try_join_all};
-use serde_json::Value;
+use serde_json::{Value, json};
 use warmspare_tests::scene::{Protected, Scene, Shape, promises};
 use warmspare_tests::stack::aws::Invoked;
 use warmspare_tests::stack::wait;
@@ -13,6 +13,8 @@ use warmspare_tests::stack::wait;
 use crate::stage::{play, systems, turn};
 
 const TIMES: usize = 20;
+/// How often processes are woken once more, for lines of their log that came late.
+const WAKES_MAX: u32 = 5;
 
 #[test]
 fn the_same_alarm_twice_at_once_is_one_failover_and_one_that_joins_it() -> Result<()> {
@@ -27,6 +29,7 @@ fn the_same_alarm_twice_at_once_is_one_failover_and_one_that_joins_it() -> Resul
         for said in try_join_all(twice).await? {
             *joined.entry(said).or_default() += 1;
         }
+        are_recorded(scene, &systems).await?;
         println!(
             "{TIMES} alarms, each twice at once, in {} shapes: {TIMES} failovers, and {joined:?}",
             Shape::ALL.len()
@@ -42,7 +45,7 @@ async fn twice(scene: &Scene, system: &Protected) -> Result<String> {
     system.lose_home(scene).await?;
     let alarm = system.alarm()?;
     let (one, other) = join(system.wake(scene, &alarm), system.wake(scene, &alarm)).await;
-    let (one, other) = (recorded(&one?)?, recorded(&other?)?);
+    let (one, other) = (answered(&one?)?, answered(&other?)?);
     let (done, joined) = if one.0 == "done" { (one, other) } else { (other, one) };
     ensure!(done.0 == "done", "neither has failed over: {done:?}, {joined:?}");
     ensure!(
@@ -57,14 +60,43 @@ async fn twice(scene: &Scene, system: &Protected) -> Result<String> {
     Ok(joined.1.split(", which was seen").next().unwrap_or_default().to_owned())
 }
 
-/// Outcome and sentence of a run, as it answered and as its log has it.
-fn recorded(invoked: &Invoked) -> Result<(String, String)> {
+/// Outcome and sentence of a run, as it answered.
+fn answered(invoked: &Invoked) -> Result<(String, String)> {
     let said = |field: &str| {
         let said = invoked.answer.get(field).and_then(Value::as_str);
         said.map(str::to_owned).with_context(|| format!("no {field}: {invoked:?}"))
     };
-    let (outcome, reason) = (said("outcome")?, said("reason")?);
-    let logged: Vec<_> = invoked.log.lines().filter_map(promises::outcome_of).collect();
-    ensure!(logged == [outcome.as_str()], "the log records {logged:?}, and it answered {outcome}");
-    Ok((outcome, reason))
+    Ok((said("outcome")?, said("reason")?))
+}
+
+/// Every run is in the log: those that have failed over, which their journals name, and as many that
+/// have joined them. MiniStack hands a line that came late to the next run of the same process, so
+/// each process gets something to do.
+async fn are_recorded(scene: &Scene, systems: &[Protected]) -> Result<()> {
+    let mut drivers = Vec::new();
+    for system in systems {
+        let journal = system.journal(scene).await?;
+        let writer = journal.last().and_then(|entry| entry.get("writer")).and_then(Value::as_str);
+        let request = writer.and_then(|writer| writer.split('/').next());
+        drivers.push(request.context("an entry without a writer")?.to_owned());
+    }
+    let mut are_recorded = false;
+    for _ in 0..WAKES_MAX {
+        let recorded = promises::outcomes(&scene.log("failover-promotion").await?);
+        let have_driven = drivers
+            .iter()
+            .all(|request| recorded.get(request).is_some_and(|(outcome, _)| outcome == "done"));
+        let joined = recorded.values().filter(|(_, said)| said.contains("driven by another run"));
+        are_recorded = have_driven && joined.count() >= TIMES;
+        if are_recorded {
+            break;
+        }
+        let wakes = systems.iter().chain(systems).map(async |system| {
+            let status = json!({ "action": "status", "system": system.name });
+            system.wake(scene, &status).await
+        });
+        try_join_all(wakes).await?;
+    }
+    ensure!(are_recorded, "not every run has recorded its outcome");
+    Ok(())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::server::ParsedCertificate;
 use sha2::{Digest, Sha256};
@@ -170,6 +171,25 @@ async fn a_machine_that_was_gone_comes_back_as_it_was() -> Result<()> {
     let listed = appliance.ask("GET", "/api/1.0/devices/", "").await?.json()?;
     assert_eq!(listed["Devices"][0]["name"], "one");
     ran(&appliance, before + 1).await
+}
+
+/// Whoever else took the port would answer in its place.
+#[tokio::test]
+async fn the_port_of_an_appliance_that_is_gone_is_closed_and_nobody_elses() -> Result<()> {
+    let appliance = Appliance::start(Options::new("east", "")).await?;
+    assert_eq!(appliance.ask("GET", "/healthstats/", "").await?.status, 200);
+    let before = Timestamp::try_from(wait::now())?;
+    appliance.stop().await;
+    let gone = Timestamp::try_from(wait::now())?;
+    let refused = tokio::net::TcpStream::connect(appliance.address()).await.unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    let taken = std::net::TcpListener::bind(appliance.address()).unwrap_err();
+    assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+    appliance.start_again().await?;
+    assert_eq!(appliance.ask("GET", "/healthstats/", "").await?.status, 200);
+    let back = Timestamp::try_from(wait::now())?;
+    assert_eq!([before, gone, back].map(|at| appliance.is_there(at)), [true, false, true]);
+    Ok(())
 }
 
 #[tokio::test]

@@ -165,6 +165,8 @@ async fn a_bootstrap_is_found_and_killed_in_the_middle_of_a_step() -> anyhow::Re
         let held = trap.caught(WITHIN).await?;
         let running = stack.bootstraps("trivial")?;
         ensure!(running.len() == 1, "{running:?}");
+        ensure!(stack.caller("trivial", &held.call)? == running[0], "{:?}", held.call);
+        ensure!(stack.caller("none", &held.call).is_err(), "another function made the call");
         kill_9(running[0])?;
         wait::until("the caller is gone", WITHIN, async || Ok(held.is_abandoned().then_some(())))
             .await?;

@@ -35,6 +35,7 @@ fn an_instant_that_is_delivered_three_times_is_one_backup() -> Result<()> {
         ensure!(said.iter().all(|(word, _)| word == "done"), "{said:?}");
         let new = said.iter().filter(|(_, sentence)| sentence.contains(" is stored: ")).count();
         ensure!(new == 1, "it was stored {new} times: {said:?}");
+        announced(scene, "Backup Verified", |told| told["slot"] == at.slot.as_str()).await?;
         let key = format!("backups/{SYSTEM}/{}/", at.slot);
         let keys = scene.keys(&key).await?;
         let names = ["config", "database", "manifest.json"].map(|name| format!("{key}{name}"));
@@ -82,7 +83,7 @@ fn the_first_plan_is_backed_up_at_once_and_a_person_may_ask_for_more() -> Result
             ensure!(answer["outcome"] == "done" && reason.contains(how), "{answer}");
         }
         ensure!(manifests().await? == 2, "one request, and one backup");
-        Ok(())
+        own.proven(&at).await
     })
 }
 
@@ -123,7 +124,7 @@ fn what_is_stored_is_encrypted_and_can_be_restored() -> Result<()> {
         let query = "SELECT name FROM devices WHERE name LIKE 'switch-%' ORDER BY name";
         let restored = scene.restored(&scene.east.cluster, &dump, query).await?;
         ensure!(restored == names, "the dump restores {restored:?}");
-        Ok(())
+        own.proven(&at).await
     })
 }
 
@@ -158,8 +159,12 @@ fn a_run_that_is_killed_leaves_no_backup_and_the_next_delivery_makes_it_whole() 
                 let versions = own.versions(&own.key(&at, name)).await?;
                 ensure!(versions == 1, "killed {moment:?} {file}: {versions} versions of {name}");
             }
+            // What was whole is read back, and not asked for a second time.
+            let sent = own.calls("PutObject", &own.key(&at, "database")).len();
+            let sent_once = left.contains(&"database");
+            ensure!(!sent_once || sent == 1, "killed {moment:?} {file}: sent {sent} times");
             announced(scene, "Backup Stored", own.is_about(&at)).await?;
-            own.receives(&at, "verified").await?;
+            own.proven(&at).await?;
         }
         Ok(())
     })
@@ -314,7 +319,7 @@ fn what_an_appliance_gives_with_200_is_stored_as_it_is() -> Result<()> {
         let config = own.object(&own.key(&at, "config")).await?;
         ensure!(config.starts_with(b"<html>"), "{config:?}");
         ensure!(manifest["objects"][1]["sums"] == json!(sums_of(&config)), "{manifest}");
-        Ok(())
+        own.proven(&at).await
     })
 }
 
@@ -341,6 +346,5 @@ async fn heals(own: &Own, at: &At) -> Result<()> {
     let answer = own.back_up(at).await?;
     let reason = answer["reason"].as_str().unwrap_or_default();
     ensure!(reason.contains(" is stored: 2 object(s)"), "{answer}");
-    own.receives(at, "verified").await?;
-    Ok(())
+    own.proven(at).await
 }

@@ -28,7 +28,7 @@ fn the_schedule_brings_every_table_to_the_vault_as_parquet() -> Result<()> {
         let table = "CREATE TABLE racks (id int PRIMARY KEY, name text); \
                      INSERT INTO racks SELECT n, 'rack ' || n FROM generate_series(1, 30) n";
         scene.east.cluster.sql(table).await?;
-        let at = At::minutes_ago(11);
+        let at = At::hours_ago(1);
         let schedule = format!("warmspare-export-{SYSTEM}");
         let fired = scene.scheduler.fire(&schedule, at.instant, 2).await?;
         ensure!(fired.iter().all(|fired| fired.outcome == Outcome::Invoked), "{fired:?}");
@@ -98,7 +98,7 @@ fn an_export_that_skipped_tables_is_partial() -> Result<()> {
         let own = exporting(scene, "partial").await?;
         scene.east.cluster.sql("CREATE TABLE audit (n int); CREATE TABLE kept (n int)").await?;
         scene.rds.skip_tables(&["public.audit"]);
-        let at = At::minutes_ago(12);
+        let at = At::hours_ago(2);
         begin(&own, &at).await?;
         let told = announced(scene, "Snapshot Exported Partial", own.is_about(&at)).await;
         scene.rds.skip_tables(&[]);
@@ -121,7 +121,7 @@ fn an_export_of_which_no_event_speaks_is_found_by_the_sweep() -> Result<()> {
         let _rds = RDS.lock().await;
         let own = exporting(scene, "unheard").await?;
         set_fate(scene, Fate::Lost);
-        let at = At::minutes_ago(13);
+        let at = At::hours_ago(3);
         let swept = sweep_to_the_end(&own, &at).await;
         set_fate(scene, Fate::Arrives);
         swept?;
@@ -165,7 +165,7 @@ fn events_that_come_three_times_do_no_harm() -> Result<()> {
         let own = exporting(scene, "thrice").await?;
         let before = scene.rds.answered().len();
         set_fate(scene, Fate::Times(3));
-        let at = At::minutes_ago(14);
+        let at = At::hours_ago(4);
         begin(&own, &at).await?;
         let exported = ended(scene, &own.name, &at).await;
         set_fate(scene, Fate::Arrives);
@@ -191,7 +191,7 @@ fn an_export_that_fails_says_why() -> Result<()> {
         let own = exporting(scene, "failing").await?;
         let cause = "The KMS key is not accessible.";
         scene.rds.fail_exports(Some(cause));
-        let at = At::minutes_ago(15);
+        let at = At::hours_ago(5);
         begin(&own, &at).await?;
         let told = announced(scene, "Snapshot Failed", own.is_about(&at)).await;
         scene.rds.fail_exports(None);

@@ -97,7 +97,7 @@ fn a_key_of_which_nothing_is_known_is_neither_refused_nor_used() -> Result<()> {
         fault.heal();
         let answer = own.back_up(&at).await?;
         ensure!(answer["outcome"] == "done", "{answer}");
-        Ok(())
+        own.proven(&at).await
     })
 }
 

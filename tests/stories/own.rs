@@ -45,9 +45,14 @@ pub(crate) struct At {
 }
 
 impl At {
-    /// So many minutes before now; negative is after now.
+    /// So many minutes before now.
     pub(crate) fn minutes_ago(minutes: i64) -> Self {
         Self::of(now() - SignedDuration::from_mins(minutes))
+    }
+
+    /// So many hours before now: instants of different stories are then never the same.
+    pub(crate) fn hours_ago(hours: i64) -> Self {
+        Self::of(now() - SignedDuration::from_hours(hours))
     }
 
     /// So many seconds after now.
@@ -192,6 +197,14 @@ impl Own {
     /// A receipt of a backup: `verified` or `rejected`.
     pub(crate) async fn receipt(&self, at: &At, verdict: &str) -> Result<Option<Value>> {
         self.scene.document(&format!("receipts/{}/{}/{verdict}.json", self.name, at.slot)).await
+    }
+
+    /// Waits until a backup is proven and everything is done about it.
+    pub(crate) async fn proven(&self, at: &At) -> Result<()> {
+        announced(self.scene, "Backup Verified", self.is_about(at)).await?;
+        let receipt = self.receipt(at, "verified").await?;
+        ensure!(receipt.is_some_and(|it| it["verified"] == true), "{} has no receipt", at.slot);
+        Ok(())
     }
 
     /// Waits for a receipt.

@@ -75,7 +75,9 @@ fn iam_action(call: &Call) -> String {
 fn ordinary_work_needs_nothing_that_the_ports_do_not_name() -> Result<()> {
     tell(async |scene| {
         let own = Own::begin(scene, "privileges").await?;
-        own.back_up(&At::minutes_ago(1)).await?;
+        let at = At::minutes_ago(1);
+        own.back_up(&at).await?;
+        own.proven(&at).await?;
         for (function, event) in [
             ("snapshot-export", json!({ "action": "sweep" })),
             ("health-probe", json!({ "action": "probe", "system": SYSTEM })),

@@ -4,14 +4,16 @@
 //! Nobody drops a static: when the tests have ended, the keepers see it and end every process, and
 //! the next run of anything clears the folder away.
 
+use std::cell::Cell;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::RwLock;
-use warmspare_tests::scene::{RECOVERY, STACK, Scene, Setting, until};
+use warmspare_tests::scene::{RECOVERY, STACK, Scene, Setting, now, until};
 use warmspare_tests::stack::Options;
 use warmspare_tests::stack::rds::Pace;
 
@@ -22,6 +24,9 @@ pub(crate) const WAIT_S_MAX: u64 = 30;
 
 /// The size of a part of a large upload, in bytes.
 pub(crate) const PART_BYTES: u64 = 5 * 1024 * 1024;
+
+/// Nothing that a function does between two calls takes this long.
+const QUIET: SignedDuration = SignedDuration::from_millis(700);
 
 static SHARED: OnceLock<Result<Shared, String>> = OnceLock::new();
 /// Read by stories that stand each other, written by those that do not.
@@ -48,8 +53,24 @@ pub(crate) fn tell_alone(story: impl AsyncFnOnce(&'static Scene) -> Result<()>) 
     let shared = shared()?;
     shared.runtime.block_on(async {
         let _turn = TURN.write().await;
+        quiet(&shared.scene).await?;
         told(&shared.scene, story).await
     })
+}
+
+/// Waits until what other stories have begun is over: nobody has called anything for a while.
+async fn quiet(scene: &Scene) -> Result<()> {
+    let last = Cell::new((scene.stack.gateway.calls_made(), now()));
+    until("nobody calls anything", WAIT_S_MAX, || {
+        let (calls, since) = last.get();
+        let made = scene.stack.gateway.calls_made();
+        if made != calls {
+            last.set((made, now()));
+        }
+        let is_quiet = made == calls && now().duration_since(since) > QUIET;
+        async move { Ok(is_quiet.then_some(())) }
+    })
+    .await
 }
 
 /// Whatever the story was about: no function may have asked for more than its role gives.

@@ -24,8 +24,7 @@ fn latest_is_the_newest_that_is_verified() -> Result<()> {
         let newer = At::seconds_ahead(60);
         let begun = scene.stack.gateway.calls_made();
         own.back_up(&newer).await?;
-        own.receives(&newer, "verified").await?;
-        announced(scene, "Backup Verified", own.is_about(&newer)).await?;
+        own.proven(&newer).await?;
         let of_newer = latest_of(&newer.slot);
         ensure!(own.latest().await? == of_newer, "{:?}", own.latest().await?);
         for file in ["config", "database"] {
@@ -36,7 +35,7 @@ fn latest_is_the_newest_that_is_verified() -> Result<()> {
         in_order(&own, &newer, begun)?;
         let older = At::minutes_ago(5);
         own.back_up(&older).await?;
-        own.receives(&older, "verified").await?;
+        own.proven(&older).await?;
         let sentence = verified_sentence(scene, &older).await?;
         let left = format!("latest/ is at {} and is left there", newer.slot);
         ensure!(sentence.contains(&left), "{sentence}");
@@ -201,7 +200,7 @@ fn a_manifest_that_lies_is_found_out() -> Result<()> {
         let version = put(&own, &own.key(&at, "config"), &true_body, nothing.clone()).await?;
         ensure!(own.latest().await? == before, "latest/ was moved: {:?}", own.latest().await?);
         commit(&own, &at, &version, &true_body).await?;
-        own.receives(&at, "verified").await?;
+        own.proven(&at).await?;
         Ok(())
     })
 }
@@ -308,7 +307,7 @@ fn a_look_that_fails_leaves_no_verdict_and_is_taken_again() -> Result<()> {
             fault.heal();
             let event = json!({ "action": "verify", "system": own.name, "slot": at.slot });
             own.deliver("verify-upload", &event).await?;
-            own.receives(&at, "verified").await.with_context(|| look.to_owned())?;
+            own.proven(&at).await.with_context(|| look.to_owned())?;
         }
         Ok(())
     })

@@ -6,15 +6,19 @@
     reason = "a field that JSON does not have reads as null, and never panics"
 )]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{ADDRESSES, FUNCTIONS, HOME, RECOVERY, Scene, System};
 use crate::stack::appliance::Asked;
 use crate::stack::gateway::{Call, Match};
+
+/// How often a function is woken once more, for lines of its log that came late.
+const WAKES_MAX: u32 = 5;
 
 /// Everything that is broken in a scene whose own system is the only one, each a sentence that begins
 /// with the promise's number.
@@ -266,26 +270,43 @@ async fn one_failover(scene: &Scene, system: System<'_>, broken: &mut Vec<String
     Ok(())
 }
 
-/// P5: as many outcomes in the log as invocations that began and were not killed.
+/// P5: every run that has ended has recorded its outcome.
 async fn one_outcome_each(scene: &Scene, broken: &mut Vec<String>) -> Result<()> {
     for function in FUNCTIONS {
-        let lines = scene.log(function).await?;
-        let ended = lines.iter().filter(|line| line.starts_with("REPORT")).count();
-        let outcomes = lines.iter().filter(|line| outcome_of(line).is_some()).count();
-        if outcomes < ended {
-            broken.push(format!(
-                "P5: {function} ended {ended} time(s) and recorded {outcomes} outcome(s)"
-            ));
+        let mut silent = silent(&scene.log(function).await?);
+        for _ in 0..WAKES_MAX {
+            if silent.is_empty() {
+                break;
+            }
+            // MiniStack waits 50 ms for what a run has printed, and hands what comes later to the next
+            // run of the same process: an event that is refused makes one.
+            scene.invoke(function, &json!({})).await?;
+            let still = self::silent(&scene.log(function).await?);
+            silent.retain(|request| still.contains(request));
+        }
+        if !silent.is_empty() {
+            broken.push(format!("P5: {function} ended without an outcome: {silent:?}"));
         }
     }
     Ok(())
 }
 
-/// The outcome that a log line records, if it records one.
-pub fn outcome_of(line: &str) -> Option<String> {
-    let line: Value = serde_json::from_str(line).ok()?;
-    let outcome = line.get("outcome").or_else(|| line.pointer("/fields/outcome"))?;
-    Some(outcome.as_str()?.to_owned())
+/// The requests that have ended, and whose outcome is not in the log.
+fn silent(lines: &[String]) -> BTreeSet<String> {
+    let recorded = outcomes(lines);
+    let ended = lines.iter().filter_map(|line| line.strip_prefix("REPORT RequestId: "));
+    let ended = ended.filter_map(|rest| rest.split_whitespace().next());
+    ended.filter(|request| !recorded.contains_key(*request)).map(str::to_owned).collect()
+}
+
+/// The outcomes that a function's log records, each with its sentence, by request.
+pub fn outcomes(lines: &[String]) -> BTreeMap<String, (String, String)> {
+    let recorded = lines.iter().filter_map(|line| {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let said = |field: &str| line[field].as_str().map(str::to_owned);
+        Some((said("request_id")?, (said("outcome")?, said("message").unwrap_or_default())))
+    });
+    recorded.collect()
 }
 
 /// P6: nothing was deleted.
@@ -335,3 +356,6 @@ fn nothing_of_the_lost_region(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

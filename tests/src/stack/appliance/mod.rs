@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 
 pub use self::client::Answered;
@@ -65,7 +65,8 @@ pub type Switch = Arc<dyn Fn(Power) -> BoxFuture<'static, Result<()>> + Send + S
 pub struct Options {
     /// Its name, which its archive holds.
     pub name: String,
-    /// The site's database, in libpq's form: `host=127.0.0.1 port=5432 user=postgres dbname=d42`.
+    /// The site's database, in libpq's form: `host=127.0.0.1 port=5432 user=postgres dbname=d42`. Empty
+    /// for none: such an appliance has no devices, and is well without.
     pub database: String,
     /// The user of Basic authentication.
     pub user: String,
@@ -119,7 +120,15 @@ pub struct Asked {
 pub struct Appliance {
     inner: Arc<Inner>,
     address: SocketAddr,
-    running: tokio::sync::Mutex<JoinSet<()>>,
+    running: tokio::sync::Mutex<Running>,
+}
+
+/// What serves the port; or, while the port is closed, what keeps it from everybody else: a program that
+/// took it would answer in the place of an appliance that is gone.
+#[derive(Default)]
+struct Running {
+    tasks: JoinSet<()>,
+    kept: Option<TcpSocket>,
 }
 
 struct Inner {
@@ -170,8 +179,8 @@ impl Appliance {
 
     async fn run(&self, listener: TcpListener) {
         let mut running = self.running.lock().await;
-        running.spawn(server::accept(Arc::clone(&self.inner), listener));
-        running.spawn(run_jobs(Arc::clone(&self.inner)));
+        running.tasks.spawn(server::accept(Arc::clone(&self.inner), listener));
+        running.tasks.spawn(run_jobs(Arc::clone(&self.inner)));
     }
 
     /// Its base URL, `https://127.0.0.1:…`, which stays the same over restarts.
@@ -227,8 +236,9 @@ impl Appliance {
     /// Closes the port and ends its jobs; the mode stays. A closed appliance may be stopped again.
     pub async fn stop(&self) {
         let mut running = self.running.lock().await;
-        if !running.is_empty() {
-            running.shutdown().await;
+        if !running.tasks.is_empty() {
+            running.tasks.shutdown().await;
+            running.kept = keep(self.address).ok();
             self.inner.state().absences.push((now(), None));
         }
     }
@@ -238,9 +248,12 @@ impl Appliance {
     /// # Errors
     /// When somebody else took the port meanwhile.
     pub async fn start_again(&self) -> Result<()> {
-        if !self.running.lock().await.is_empty() {
+        let mut running = self.running.lock().await;
+        if !running.tasks.is_empty() {
             return Ok(());
         }
+        running.kept = None;
+        drop(running);
         let listener = bind(self.address).await?;
         if let Some((_, until)) = self.inner.state().absences.last_mut() {
             *until = Some(now());
@@ -321,6 +334,17 @@ impl Appliance {
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
     let bind = async || Ok(TcpListener::bind(address).await.ok());
     wait::until("an appliance's port is free", BIND_MAX, bind).await
+}
+
+/// Holds a port on which nobody listens: a caller is refused, and nobody else may have it. That is so
+/// because it does not share its address any more, once it has it.
+fn keep(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    // The connections that were just ended still linger there.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.set_reuseaddr(false)?;
+    Ok(socket)
 }
 
 /// The background scheduler, which standby disables.
