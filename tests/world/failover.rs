@@ -13,7 +13,7 @@ use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 
 use crate::tries::seeds;
-use crate::world::sites::newest_term;
+use crate::world::promises::newest_term;
 use crate::world::{Run, Trouble, World, finish, poll_once};
 
 pub(crate) const PLAN: &str = include_str!("failover_plan.toml");

@@ -8,7 +8,7 @@ use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 
 use crate::failover::{ALARM, BY_HAND, PLAN, TICK, alarm, assert_failed_over, calm, lost, refusal};
-use crate::world::sites::newest_term;
+use crate::world::promises::newest_term;
 use crate::world::{World, finish, poll_once};
 
 /// CloudWatch tells of an alarm once: what was refused then is asked for again while it is raised.

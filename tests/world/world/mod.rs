@@ -3,7 +3,12 @@
 //! A [`World`] holds the state of everything; a [`Run`] is one invocation of a function: it implements
 //! every port, counts its calls and its changes, and meets the [`Trouble`] that a test has set for it.
 
+mod alarms;
+mod appliances;
+mod databases;
 pub(crate) mod keys;
+pub(crate) mod promises;
+mod records;
 pub(crate) mod sites;
 pub(crate) mod snapshots;
 pub(crate) mod sources;
@@ -121,13 +126,13 @@ impl World {
 impl State {
     /// What the world does by itself as time passes.
     fn settle(&mut self) {
-        self.sites.settle(self.now);
+        self.sites.settle_databases(self.now);
         snapshots::settle(self);
     }
 
     /// Looks whether a promise is broken now; called after every change.
     fn check(&mut self) {
-        let found = sites::broken_promises(self);
+        let found = promises::broken_promises(self);
         self.broken.extend(found);
         let found = vault::broken_promises(self);
         self.broken.extend(found);

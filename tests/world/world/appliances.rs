@@ -1,0 +1,73 @@
+//! The appliances of the simulated world, and what their health signals say.
+
+use warmspare_act::fault::{Fault, Hope};
+use warmspare_act::ports::{ApplianceMode, Appliances, Signals};
+use warmspare_decide::evidence::Sight;
+use warmspare_decide::journal::Step;
+use warmspare_decide::plan::{Appliance, Check};
+
+use super::Run;
+use super::promises::{is_intended, newest_term};
+use super::sites::{after, gone};
+
+/// How long an appliance needs from being told to be production until it answers, in seconds.
+const START_S: i64 = 10;
+
+fn site_of(text: &str) -> &'static str {
+    if text.contains("east") { "east" } else { "west" }
+}
+
+impl Appliances for Run<'_> {
+    async fn set_mode(&self, appliance: &Appliance, mode: ApplianceMode) -> Result<(), Fault> {
+        let url = appliance.endpoint().url.clone();
+        let name = site_of(&url);
+        self.change("setting the mode of", move |state| {
+            match (name, mode) {
+                ("east", ApplianceMode::Standby) => {
+                    if newest_term(state).is_some_and(|progress| progress.end.is_none()) {
+                        is_intended(state, Step::Fence);
+                    }
+                }
+                ("east", ApplianceMode::Production) => is_intended(state, Step::Unfence),
+                _ => is_intended(state, Step::PromoteAppliance),
+            }
+            let now = state.now;
+            let site = state.sites.site(name);
+            site.fence_was_tried |= mode == ApplianceMode::Standby;
+            if site.lost {
+                return Err(gone("setting the mode of", &url));
+            }
+            if site.ill {
+                let why = "it answered 500";
+                return Err(Fault::new(Hope::Retryable, "setting the mode of", url, why));
+            }
+            if site.mode != mode && mode == ApplianceMode::Production {
+                site.healthy_at = after(now, START_S);
+            }
+            site.mode = mode;
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Signals for Run<'_> {
+    async fn look(&self, check: &Check) -> Sight {
+        let target = match check {
+            Check::Https { url, .. } => url.clone(),
+            Check::Tcp { host, .. } => host.clone(),
+            Check::Replication => panic!("what RDS says is asked of RDS"),
+        };
+        let sight = Run::look(self, |state| {
+            let site = &state.sites.by_name[site_of(&target)];
+            Ok(if site.lost {
+                Sight::Silent("no answer within 3 s".to_owned())
+            } else if site.ill || state.now < site.healthy_at {
+                Sight::Otherwise("it answered 503".to_owned())
+            } else {
+                Sight::AsExpected
+            })
+        });
+        sight.await.unwrap()
+    }
+}

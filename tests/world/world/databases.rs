@@ -1,0 +1,106 @@
+//! The databases of the simulated world, as RDS runs them.
+
+use jiff::Timestamp;
+use warmspare_act::fault::{Fault, Hope};
+use warmspare_act::ports::Databases;
+use warmspare_decide::database::{Instance, LagPoint};
+use warmspare_decide::journal::Step;
+use warmspare_decide::name::Region;
+use warmspare_decide::seen::Seen;
+
+use super::Run;
+use super::promises::is_intended;
+use super::sites::{Sites, after, gone};
+
+/// How long a promotion takes, in seconds.
+const PROMOTION_S: i64 = 40;
+
+impl Sites {
+    /// What RDS does by itself as time passes.
+    pub(super) fn settle_databases(&mut self, now: Timestamp) {
+        let is_due = self.promoted_at.is_some_and(|at| now >= after(at, PROMOTION_S));
+        if is_due {
+            self.promoted_at = None;
+            let replica = self.databases.get_mut("controller-db-west").unwrap();
+            replica.status = "available".to_owned();
+            replica.replica_of = None;
+            replica.replication = None;
+            self.databases.get_mut("controller-db").unwrap().replicas.clear();
+        }
+        for database in self.databases.values_mut() {
+            if database.status == "stopping" {
+                database.status = "stopped".to_owned();
+            }
+        }
+    }
+
+    fn is_region_lost(&self, region: &Region) -> bool {
+        let site = if region.as_str() == "us-east-1" { "east" } else { "west" };
+        self.by_name.get(site).is_some_and(|site| site.lost)
+    }
+}
+
+impl Databases for Run<'_> {
+    async fn instance(&self, region: &Region, id: &str) -> Result<Seen<Instance>, Fault> {
+        Run::look(self, |state| {
+            if state.sites.is_region_lost(region) {
+                return Err(gone("looking at", id));
+            }
+            let found = state.sites.databases.get(id);
+            Ok(found.map_or(Seen::Absent, |instance| Seen::Here(instance.clone())))
+        })
+        .await
+    }
+
+    async fn promote(&self, region: &Region, id: &str) -> Result<(), Fault> {
+        self.change("promoting", |state| {
+            is_intended(state, Step::PromoteDatabase);
+            if state.sites.is_region_lost(region) {
+                return Err(gone("promoting", id));
+            }
+            let now = state.now;
+            let Some(instance) = state.sites.databases.get_mut(id) else {
+                return Err(Fault::new(Hope::Permanent, "promoting", id, "DBInstanceNotFound"));
+            };
+            if instance.replica_of.is_none() || instance.status != "available" {
+                let why = format!("InvalidDBInstanceState: it is {}", instance.status);
+                return Err(Fault::new(Hope::Retryable, "promoting", id, why));
+            }
+            instance.status = "modifying".to_owned();
+            state.sites.promoted_at = Some(now);
+            state.sites.promotions += 1;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn stop(&self, region: &Region, id: &str) -> Result<(), Fault> {
+        self.change("stopping", |state| {
+            if state.sites.is_region_lost(region) {
+                return Err(gone("stopping", id));
+            }
+            let instance = state.sites.databases.get_mut(id).unwrap();
+            if !instance.replicas.is_empty() || instance.replica_of.is_some() {
+                let why = "InvalidDBInstanceState: it has or is a read replica";
+                return Err(Fault::new(Hope::Retryable, "stopping", id, why));
+            }
+            instance.status = "stopping".to_owned();
+            Ok(())
+        })
+        .await
+    }
+
+    async fn lag(
+        &self,
+        _region: &Region,
+        _id: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<LagPoint>, Fault> {
+        Run::look(self, |state| {
+            let points = state.sites.lag.iter().copied();
+            Ok(points.filter(|point| point.at >= from && point.at <= to).collect())
+        })
+        .await
+    }
+}
