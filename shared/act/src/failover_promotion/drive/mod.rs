@@ -1,16 +1,20 @@
 //! Driving a failover that has begun: look, decide, intend, take, look again, confirm.
 
-use warmspare_decide::dns;
-use warmspare_decide::failover::{Act, Attempt, Next, Report, View, next};
-use warmspare_decide::journal::{Entry, Finding, Impossible, Progress, Step, What};
+mod look;
+mod take;
+mod words;
+
+use warmspare_decide::failover::{Attempt, Next, next};
+use warmspare_decide::journal::{Entry, Impossible, Progress, Step, What};
 use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::plan::Site;
-use warmspare_decide::seen::Seen;
 
-use crate::fault::{Fault, Hope, or_unknown};
+use crate::fault::{Fault, Hope};
 use crate::journal::{self, ALIVE_EVERY_S, Lease};
-use crate::ports::ApplianceMode;
-use crate::signals;
+
+use look::look;
+use take::{batch_of, take};
+use words::{seen, sentence};
 
 use super::{Subject, World, announce};
 
@@ -198,162 +202,4 @@ fn sites<'s>(subject: &'s Subject, progress: &Progress) -> (&'s Site, &'s Site) 
     let plan = &subject.plan;
     let new = plan.other(&progress.opened.from);
     (plan.other(&new.name), new)
-}
-
-/// Looks at what the next step needs, and at nothing else: a failover depends on the old site only
-/// where it fences it (P7).
-async fn look<P: World>(
-    ports: &P,
-    subject: &Subject,
-    progress: &Progress,
-    memory: &Memory,
-) -> View {
-    let plan = &subject.plan;
-    let (old, new) = sites(subject, progress);
-    let not_looked = || "it was not looked at".to_owned();
-    let mut view = View {
-        now: ports.now(),
-        old: Vec::new(),
-        new: Vec::new(),
-        attempt: memory.attempt.clone(),
-        replica: Seen::Unknown(not_looked()),
-        records: Seen::Unknown(not_looked()),
-        change_id: memory.change_id.clone(),
-        in_sync: Seen::Unknown(not_looked()),
-    };
-    match progress.next_step() {
-        Some(Step::Fence | Step::Unfence) => {
-            (view.old, view.new) = futures_util::future::join(
-                signals::of_site(ports, plan, old),
-                signals::of_new_site(ports, plan, new),
-            )
-            .await;
-        }
-        Some(Step::PromoteDatabase) => {
-            if let Some(database) = &plan.database {
-                view.replica = or_unknown(ports.instance(&new.region, &database.replica).await);
-            }
-        }
-        Some(Step::SeeHealthy) => view.new = signals::of_new_site(ports, plan, new).await,
-        Some(Step::Repoint) => {
-            view.new = signals::of_new_site(ports, plan, new).await;
-            view.records = match ports.records(&plan.dns.zone, &dns::names(plan)).await {
-                Ok(records) => Seen::Here(records),
-                Err(fault) => Seen::Unknown(fault.to_string()),
-            };
-        }
-        Some(Step::SeeInSync) => {
-            view.in_sync = match progress.change_id() {
-                None => Seen::Absent,
-                Some(change_id) => match ports.is_in_sync(change_id).await {
-                    Ok(in_sync) => Seen::Here(in_sync),
-                    Err(fault) => Seen::Unknown(fault.to_string()),
-                },
-            };
-        }
-        Some(Step::PromoteAppliance) | None => {}
-    }
-    view
-}
-
-fn batch_of(act: &Act) -> Vec<dns::Change> {
-    match act {
-        Act::Repoint(batch) => batch.clone(),
-        Act::Fence | Act::Unfence | Act::PromoteDatabase | Act::PromoteAppliance => Vec::new(),
-    }
-}
-
-/// Takes one act. What came of it is looked at in the next turn; a fault that may pass is no reason to
-/// stop, and one that will not pass is.
-async fn take<P: World>(
-    ports: &P,
-    subject: &Subject,
-    progress: &Progress,
-    act: &Act,
-    memory: &mut Memory,
-) -> Result<(), Fault> {
-    let (old, new) = sites(subject, progress);
-    let taken = match act {
-        Act::Fence => {
-            return attempt(ports.set_mode(&old.appliance, ApplianceMode::Standby).await, memory);
-        }
-        Act::Unfence => {
-            return attempt(
-                ports.set_mode(&old.appliance, ApplianceMode::Production).await,
-                memory,
-            );
-        }
-        Act::PromoteAppliance => {
-            return attempt(
-                ports.set_mode(&new.appliance, ApplianceMode::Production).await,
-                memory,
-            );
-        }
-        Act::PromoteDatabase => match &subject.plan.database {
-            Some(database) => {
-                let told = ports.promote(&new.region, &database.replica).await;
-                // RDS goes on saying `available` for a moment.
-                ports.pause(LOOK_EVERY_S).await;
-                told
-            }
-            None => Ok(()),
-        },
-        Act::Repoint(batch) => {
-            ports.change(&subject.plan.dns.zone, batch).await.map(|id| memory.change_id = id)
-        }
-    };
-    match taken {
-        Ok(()) => Ok(()),
-        Err(fault) if fault.hope == Hope::Permanent => Err(fault),
-        Err(fault) => {
-            memory.waiting_for = fault.to_string();
-            ports.pause(LOOK_EVERY_S).await;
-            Ok(())
-        }
-    }
-}
-
-/// An appliance's answer is all there is to see of its mode, so it is kept for the decision.
-fn attempt(answer: Result<(), Fault>, memory: &mut Memory) -> Result<(), Fault> {
-    memory.attempt = Some(match answer {
-        Ok(()) => Attempt::Accepted,
-        Err(fault) if fault.hope == Hope::Unreachable => Attempt::Unreachable(fault.to_string()),
-        Err(fault) => Attempt::Unclear(fault.to_string()),
-    });
-    Ok(())
-}
-
-fn seen(finding: &Finding) -> String {
-    match finding {
-        Finding::Fenced { .. } => "it accepted to be standby".to_owned(),
-        Finding::FenceAttempted { debts, why } => {
-            let owed: Vec<&str> = debts.iter().map(|debt| debt.words()).collect();
-            format!("it could not be reached ({why}); owed: {}", owed.join(", "))
-        }
-        Finding::Writable => "it replicates nothing and is available".to_owned(),
-        Finding::Accepted => "it accepted to be production".to_owned(),
-        Finding::Healthy { verdict } => format!("{} path(s) say that it is up", verdict.up),
-        Finding::Moved { change_id, .. } => format!("the records were moved by change {change_id}"),
-        Finding::InSync => "every server of Route 53 has them".to_owned(),
-    }
-}
-
-fn sentence(report: &Report) -> String {
-    let debts: Vec<&str> = report.debts.iter().map(|debt| debt.words()).collect();
-    format!(
-        "{} took over from {} {} s after it was lost ({} s agreed); {}; what only backups hold loses {} s \
-         ({} s agreed); owed: {}",
-        report.to,
-        report.from,
-        report.rto_s,
-        report.rto_s_max,
-        report
-            .rpo_database_s
-            .map_or("what the database loses is not known".to_owned(), |s| format!(
-                "the database loses at most {s} s"
-            )),
-        report.rpo_backup_s,
-        report.rpo_s_max,
-        if debts.is_empty() { "nothing".to_owned() } else { debts.join(", ") }
-    )
 }

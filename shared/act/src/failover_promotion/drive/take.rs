@@ -1,0 +1,78 @@
+//! Taking one act, as it was decided.
+
+use warmspare_decide::dns;
+use warmspare_decide::failover::{Act, Attempt};
+use warmspare_decide::journal::Progress;
+
+use crate::fault::{Fault, Hope};
+use crate::ports::ApplianceMode;
+
+use super::{LOOK_EVERY_S, Memory, Subject, World, sites};
+
+/// The batch that an act submits, to be written down before it.
+pub(super) fn batch_of(act: &Act) -> Vec<dns::Change> {
+    match act {
+        Act::Repoint(batch) => batch.clone(),
+        Act::Fence | Act::Unfence | Act::PromoteDatabase | Act::PromoteAppliance => Vec::new(),
+    }
+}
+
+/// Takes one act. What came of it is looked at in the next turn; a fault that may pass is no reason to
+/// stop, and one that will not pass is.
+pub(super) async fn take<P: World>(
+    ports: &P,
+    subject: &Subject,
+    progress: &Progress,
+    act: &Act,
+    memory: &mut Memory,
+) -> Result<(), Fault> {
+    let (old, new) = sites(subject, progress);
+    let taken = match act {
+        Act::Fence => {
+            return attempt(ports.set_mode(&old.appliance, ApplianceMode::Standby).await, memory);
+        }
+        Act::Unfence => {
+            return attempt(
+                ports.set_mode(&old.appliance, ApplianceMode::Production).await,
+                memory,
+            );
+        }
+        Act::PromoteAppliance => {
+            return attempt(
+                ports.set_mode(&new.appliance, ApplianceMode::Production).await,
+                memory,
+            );
+        }
+        Act::PromoteDatabase => match &subject.plan.database {
+            Some(database) => {
+                let told = ports.promote(&new.region, &database.replica).await;
+                // RDS goes on saying `available` for a moment.
+                ports.pause(LOOK_EVERY_S).await;
+                told
+            }
+            None => Ok(()),
+        },
+        Act::Repoint(batch) => {
+            ports.change(&subject.plan.dns.zone, batch).await.map(|id| memory.change_id = id)
+        }
+    };
+    match taken {
+        Ok(()) => Ok(()),
+        Err(fault) if fault.hope == Hope::Permanent => Err(fault),
+        Err(fault) => {
+            memory.waiting_for = fault.to_string();
+            ports.pause(LOOK_EVERY_S).await;
+            Ok(())
+        }
+    }
+}
+
+/// An appliance's answer is all there is to see of its mode, so it is kept for the decision.
+fn attempt(answer: Result<(), Fault>, memory: &mut Memory) -> Result<(), Fault> {
+    memory.attempt = Some(match answer {
+        Ok(()) => Attempt::Accepted,
+        Err(fault) if fault.hope == Hope::Unreachable => Attempt::Unreachable(fault.to_string()),
+        Err(fault) => Attempt::Unclear(fault.to_string()),
+    });
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! What was seen, and what a failover cost, as sentences.
+
+use warmspare_decide::failover::Report;
+use warmspare_decide::journal::Finding;
+
+pub(super) fn seen(finding: &Finding) -> String {
+    match finding {
+        Finding::Fenced { .. } => "it accepted to be standby".to_owned(),
+        Finding::FenceAttempted { debts, why } => {
+            let owed: Vec<&str> = debts.iter().map(|debt| debt.words()).collect();
+            format!("it could not be reached ({why}); owed: {}", owed.join(", "))
+        }
+        Finding::Writable => "it replicates nothing and is available".to_owned(),
+        Finding::Accepted => "it accepted to be production".to_owned(),
+        Finding::Healthy { verdict } => format!("{} path(s) say that it is up", verdict.up),
+        Finding::Moved { change_id, .. } => format!("the records were moved by change {change_id}"),
+        Finding::InSync => "every server of Route 53 has them".to_owned(),
+    }
+}
+
+pub(super) fn sentence(report: &Report) -> String {
+    let debts: Vec<&str> = report.debts.iter().map(|debt| debt.words()).collect();
+    format!(
+        "{} took over from {} {} s after it was lost ({} s agreed); {}; what only backups hold loses {} s \
+         ({} s agreed); owed: {}",
+        report.to,
+        report.from,
+        report.rto_s,
+        report.rto_s_max,
+        report
+            .rpo_database_s
+            .map_or("what the database loses is not known".to_owned(), |s| format!(
+                "the database loses at most {s} s"
+            )),
+        report.rpo_backup_s,
+        report.rpo_s_max,
+        if debts.is_empty() { "nothing".to_owned() } else { debts.join(", ") }
+    )
+}

@@ -1,0 +1,98 @@
+//! The fence of the old site, and the way back from it.
+
+use jiff::Timestamp;
+
+use crate::evidence::{Reading, proves_way_out, verdict};
+use crate::journal::{Debt, Finding, Progress, Step};
+use crate::plan::{DatabaseKind, FenceDemand, Plan};
+use crate::refusal::Refusal;
+
+use super::{Act, Attempt, Next, View};
+
+/// The longest that an invocation lives, in seconds: `Timeout` of failover-promotion in recovery.yaml.
+const RUN_S_MAX: i64 = 180;
+
+/// Before anything is promoted, the old site is told to be standby. If it is back before it was told,
+/// the failover ends; if it is back and may have been told, it is told to be production first. What was
+/// agreed to be lost was agreed for the loss that the failover began with, so a site that came back is
+/// never left for good because of it.
+pub(super) fn fence(plan: &Plan, progress: &Progress, view: &View) -> Next {
+    let quorum = plan.failover.signals;
+    let old = verdict(&view.old, quorum, proves_way_out(&view.new));
+    let site = progress.opened.from.clone();
+    let returned = Refusal::PrimaryReturned { site: site.clone(), verdict: old.clone() };
+    match (progress.intended, &view.attempt) {
+        // A run that went to sleep before the way back was taken may still tell the site to be standby.
+        // It is told to be production again with each tick, until no such run can be alive.
+        (Some(Step::Unfence), Some(Attempt::Accepted)) => {
+            let since_s = since_intended_s(progress, Step::Unfence, view.now);
+            if since_s >= RUN_S_MAX {
+                return Next::Abandon(returned);
+            }
+            return Next::Later(format!(
+                "{site} is production again since {since_s} s, and is told so once more when no run of \
+                 before can be alive, after {RUN_S_MAX} s"
+            ));
+        }
+        (Some(Step::Unfence), None) => return Next::Do(Act::Unfence),
+        (Some(Step::Unfence), Some(Attempt::Unreachable(_))) if old.site == Reading::Down => {
+            return Next::Abandon(Refusal::WayBackLost { site, verdict: old });
+        }
+        (Some(Step::Unfence), Some(Attempt::Unreachable(why) | Attempt::Unclear(why))) => {
+            return Next::Wait(format!("{site} is to be production again: {why}"));
+        }
+        (None, None) if old.site == Reading::Up => return Next::Abandon(returned),
+        _ if old.site == Reading::Up => return Next::Do(Act::Unfence),
+        _ => {}
+    }
+    match &view.attempt {
+        None => Next::Do(Act::Fence),
+        Some(Attempt::Accepted) => {
+            let debts = debts_of(plan).into_iter().filter(|d| *d != Debt::Appliance);
+            Next::Confirm(Step::Fence, Finding::Fenced { debts: debts.collect() })
+        }
+        // Unreachable by every path, and not only by enough of them: on a path that is up or unknown
+        // clients may still write.
+        Some(Attempt::Unreachable(why))
+            if plan.failover.fence == FenceDemand::Attempted
+                && old.site == Reading::Down
+                && old.up == 0
+                && old.unknown == 0 =>
+        {
+            let debts = debts_of(plan);
+            Next::Confirm(Step::Fence, Finding::FenceAttempted { debts, why: why.clone() })
+        }
+        Some(Attempt::Unreachable(why) | Attempt::Unclear(why)) => {
+            Next::Stop(unconfirmed(plan, progress, view.now, why))
+        }
+    }
+}
+
+fn since_intended_s(progress: &Progress, step: Step, now: Timestamp) -> i64 {
+    let first = progress.first_intended_at.iter().find(|(known, _)| *known == step);
+    first.map_or(0, |(_, at)| now.as_second().saturating_sub(at.as_second()))
+}
+
+fn unconfirmed(plan: &Plan, progress: &Progress, now: Timestamp, why: &str) -> Refusal {
+    let tried_s = since_intended_s(progress, Step::Fence, now);
+    let demand = match plan.failover.fence {
+        FenceDemand::Confirmed => "the plan demands a confirmed fence",
+        FenceDemand::Attempted => "it is not down on every path, so it may still write",
+    };
+    Refusal::FenceUnconfirmed {
+        site: progress.opened.from.clone(),
+        tried_s: u64::try_from(tried_s).unwrap_or(0),
+        demand: demand.to_owned(),
+        why: why.to_owned(),
+    }
+}
+
+/// Everything that the site that is left would owe if none of it could be done now. RDS refuses to
+/// stop an instance that has a replica, so the old database is always stopped after the promotion.
+pub fn debts_of(plan: &Plan) -> Vec<Debt> {
+    let mut debts = vec![Debt::Appliance];
+    if plan.database.as_ref().is_some_and(|database| database.kind == DatabaseKind::Rds) {
+        debts.push(Debt::Database);
+    }
+    debts
+}

@@ -1,0 +1,114 @@
+//! The next step of a failover that has begun: one file per thing that a step is about.
+
+mod appliance;
+mod database;
+mod dns;
+mod fence;
+mod health;
+
+use jiff::Timestamp;
+
+use crate::database::Instance;
+use crate::dns::{Change, RecordSet};
+use crate::evidence::Signal;
+use crate::journal::{Finding, Progress, Step};
+use crate::plan::Plan;
+use crate::refusal::Refusal;
+use crate::seen::Seen;
+
+use super::report::{Report, report};
+
+pub use fence::debts_of;
+
+/// What an appliance answered when it was told its mode, in this turn. It cannot be asked for its mode
+/// afterwards, so the answer is all there is to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// It accepted.
+    Accepted,
+    /// It could not be reached.
+    Unreachable(String),
+    /// It answered something else, or the answer was lost: it is not known what it did.
+    Unclear(String),
+}
+
+/// What was seen in this turn. What was not looked at is Unknown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// The time of the look.
+    pub now: Timestamp,
+    /// The signals of the site that is left.
+    pub old: Vec<Signal>,
+    /// The signals of the site that takes over, what its own replica says excluded.
+    pub new: Vec<Signal>,
+    /// The answer of the appliance that was told its mode in this turn, if one was.
+    pub attempt: Option<Attempt>,
+    /// The replica.
+    pub replica: Seen<Instance>,
+    /// The records of the plan and of the term.
+    pub records: Seen<Vec<RecordSet>>,
+    /// The id of the change that this run submitted, if it did and had an answer.
+    pub change_id: Option<String>,
+    /// Whether the change is in sync.
+    pub in_sync: Seen<bool>,
+}
+
+/// One act, with nothing left to choose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Tell the old appliance to be standby.
+    Fence,
+    /// Tell the old appliance to be production again.
+    Unfence,
+    /// Promote the replica.
+    PromoteDatabase,
+    /// Tell the new appliance to be production.
+    PromoteAppliance,
+    /// Submit exactly this batch.
+    Repoint(Vec<Change>),
+}
+
+impl Act {
+    /// The step that it belongs to.
+    pub fn step(&self) -> Step {
+        match self {
+            Self::Fence => Step::Fence,
+            Self::Unfence => Step::Unfence,
+            Self::PromoteDatabase => Step::PromoteDatabase,
+            Self::PromoteAppliance => Step::PromoteAppliance,
+            Self::Repoint(_) => Step::Repoint,
+        }
+    }
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Write the intention, then act.
+    Do(Act),
+    /// The step was seen done.
+    Confirm(Step, Finding),
+    /// Look again in a moment; the sentence says what is waited for.
+    Wait(String),
+    /// Look again with the next tick; the sentence says what is waited for.
+    Later(String),
+    /// It cannot go on as it is; it stays open, and every tick looks again.
+    Stop(Refusal),
+    /// It ends here, before any promotion.
+    Abandon(Refusal),
+    /// It is done.
+    Complete(Box<Report>),
+}
+
+/// Decides what comes next in a failover that has begun and not ended.
+pub fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
+    match progress.next_step() {
+        Some(Step::Fence | Step::Unfence) => fence::fence(plan, progress, view),
+        Some(Step::PromoteDatabase) => database::promote(plan, progress, view),
+        Some(Step::PromoteAppliance) => appliance::promote(view),
+        Some(Step::SeeHealthy) => health::see(plan, progress, view),
+        Some(Step::Repoint) => dns::repoint(plan, progress, view),
+        Some(Step::SeeInSync) => dns::see_in_sync(view),
+        None => Next::Complete(Box::new(report(plan, progress, view.now))),
+    }
+}
