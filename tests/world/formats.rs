@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use warmspare_act::documents::{Created, create_json, parse_json};
+use warmspare_act::documents::{Created, Stored as Formatted, create_json, parse_json};
 use warmspare_act::fault::Hope;
 use warmspare_decide::export::{Copied, End, Exported, Intended};
 use warmspare_decide::manifest::{Checked, Manifest, Receipt, Stored, Sums};
@@ -13,7 +13,7 @@ use crate::world::{World, finish};
 
 fn assert_golden<T>(golden: &str, value: &T)
 where
-    T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+    T: Formatted + Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
 {
     let read: T = parse_json("golden", golden.as_bytes()).unwrap();
     assert_eq!(&read, value, "it is read as something else");

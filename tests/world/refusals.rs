@@ -7,7 +7,9 @@ use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 
-use crate::failover::{ALARM, BY_HAND, PLAN, TICK, alarm, assert_failed_over, calm, lost, refusal};
+use crate::failover::{
+    ALARM, BY_HAND, PLAN, TICK, alarm, assert_failed_over, calm, lost, refusal, tick_until_over,
+};
 use crate::world::promises::newest_term;
 use crate::world::{World, finish, poll_once};
 
@@ -94,10 +96,48 @@ fn an_older_term_cannot_move_the_records_back() {
 #[test]
 fn a_journal_of_another_format_stops_everything() {
     let world = lost();
-    world.put("failovers/controller/000001/000001.json", br#"{"format":2}"#);
+    world.put("failovers/controller/000001/000001.json", br#"{"format":3}"#);
     let fault = finish(answer(&world.run(), ALARM)).unwrap_err();
-    assert!(fault.to_string().contains("format"), "{fault}");
+    assert!(
+        fault.to_string().contains("it is of format 3, and this code reads format 1 to 2"),
+        "{fault}"
+    );
     assert_eq!(world.state().sites.promotions, 0);
+}
+
+/// FA17: a failover that a version before this one began, and left when it was replaced, is gone on
+/// with in the format of today, wherever it was left.
+#[test]
+fn a_failover_that_an_older_version_began_is_gone_on_with() {
+    let calm = lost();
+    let run = calm.run();
+    finish(answer(&run, ALARM)).unwrap();
+    let mut begun = 0;
+    for n in (0..run.calls()).step_by(3) {
+        let world = lost();
+        {
+            let run = world.run().stopping_at(n);
+            let mut killed = pin!(answer(&run, ALARM));
+            assert!(poll_once(killed.as_mut()).is_pending());
+        }
+        if newest_term(&world.state()).is_none() {
+            continue;
+        }
+        let keys: Vec<String> = world.state().objects.keys().cloned().collect();
+        for key in keys.iter().filter(|key| key.contains("/000001/0")) {
+            let mut entry: serde_json::Value =
+                serde_json::from_slice(&world.state().objects[key].last().unwrap().body).unwrap();
+            entry["format"] = 1.into();
+            if let Some(opened) = entry["what"].as_object_mut() {
+                opened.remove("kind");
+            }
+            world.put(key, &serde_json::to_vec(&entry).unwrap());
+        }
+        begun += 1;
+        tick_until_over(&world);
+        assert_failed_over(&world, &format!("left at call {n}"));
+    }
+    assert!(begun > 5, "{begun}");
 }
 
 /// Every refusal of a failover that has not begun, by the one thing that is not as it should be.

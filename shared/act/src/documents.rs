@@ -5,11 +5,15 @@ mod fields;
 
 pub use fields::{event, instant, object_created, only, optional_text, slot, system, text, wrong};
 
+use std::ops::RangeInclusive;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use warmspare_decide::manifest::FORMAT;
+use warmspare_decide::export::{Copied, Exported, Intended};
+use warmspare_decide::journal::{self, Entry};
+use warmspare_decide::manifest::{Manifest, Receipt};
 use warmspare_decide::name::SystemName;
 use warmspare_decide::plan::Plan;
 use warmspare_decide::refusal::Refusal;
@@ -22,6 +26,21 @@ use crate::ports::{Document, Vault, Written};
 
 /// The most problems of a plan that a refusal repeats: it is announced, and an event has its limit.
 const PROBLEMS_SHOWN_MAX: usize = 50;
+
+/// A document of the vault, and the versions of it that this code reads.
+pub trait Stored {
+    /// What its `format` may be. A document without a `format` is one of which none is kept.
+    const FORMATS: RangeInclusive<u32> = 1..=1;
+}
+
+impl Stored for Entry {
+    const FORMATS: RangeInclusive<u32> = journal::FORMATS;
+}
+impl Stored for Manifest {}
+impl Stored for Receipt {}
+impl Stored for Intended {}
+impl Stored for Copied {}
+impl Stored for Exported {}
 
 /// The plan of a system and the version id under which the vault keeps it, or why there is none to
 /// go by: [`Refusal::UnknownSystem`], or [`Refusal::PlanInvalid`] with every problem.
@@ -72,7 +91,7 @@ fn plan_of(system: &SystemName, document: &Document) -> Result<Plan, Refusal> {
 /// # Errors
 /// The vault's fault; a permanent one that names the key when the document is not what it should
 /// be.
-pub async fn read_json<T: DeserializeOwned, P: Vault>(
+pub async fn read_json<T: Stored + DeserializeOwned, P: Vault>(
     ports: &P,
     key: &str,
 ) -> Result<Seen<(T, Document)>, Fault> {
@@ -83,16 +102,21 @@ pub async fn read_json<T: DeserializeOwned, P: Vault>(
     })
 }
 
-/// The document that these bytes hold. One of another format is never guessed at: every stored
-/// format is at 1 so far, and a document without a format is one of which none is kept.
+/// The document that these bytes hold. One of another format is never guessed at.
 ///
 /// # Errors
 /// A permanent fault that names the key.
-pub fn parse_json<T: DeserializeOwned>(key: &str, body: &[u8]) -> Result<T, Fault> {
+pub fn parse_json<T: Stored + DeserializeOwned>(key: &str, body: &[u8]) -> Result<T, Fault> {
     let wrong = |why: String| Fault::new(Hope::Permanent, "reading", key, why);
     let value: Value = serde_json::from_slice(body).map_err(|_| wrong("it is not JSON".into()))?;
-    if let Some(found) = value.get("format").filter(|found| found.as_u64() != Some(FORMAT.into())) {
-        return Err(wrong(format!("it is of format {found}, and this code reads format {FORMAT}")));
+    let is_known = |found: &Value| {
+        let found = found.as_u64().and_then(|found| u32::try_from(found).ok());
+        found.is_some_and(|found| T::FORMATS.contains(&found))
+    };
+    if let Some(found) = value.get("format").filter(|found| !is_known(found)) {
+        let (first, last) = T::FORMATS.into_inner();
+        let read = if first == last { format!("{last}") } else { format!("{first} to {last}") };
+        return Err(wrong(format!("it is of format {found}, and this code reads format {read}")));
     }
     // From the bytes again, and not from the value: of a key that comes twice a value keeps one.
     serde_json::from_slice(body)
@@ -118,7 +142,7 @@ pub enum Created<T> {
 /// be read.
 pub async fn create_json<T, P>(ports: &P, key: &str, record: &T) -> Result<Created<T>, Fault>
 where
-    T: Serialize + DeserializeOwned + PartialEq,
+    T: Stored + Serialize + DeserializeOwned + PartialEq,
     P: Vault,
 {
     let body = serde_json::to_vec_pretty(record).map_err(|cause| {

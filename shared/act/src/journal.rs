@@ -9,7 +9,7 @@ use warmspare_decide::plan::Plan;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::vault::{self, Located};
 
-use crate::documents::{self, Created};
+use crate::documents::{self, Created, Stored};
 use crate::fault::{Fault, Hope};
 use crate::ports::{Clock, Vault, Written};
 
@@ -191,6 +191,9 @@ struct Alive {
     /// The run has ended in good order, and the next one need not wait.
     released: bool,
 }
+
+/// A courtesy that no version depends on: no format of it is kept.
+impl Stored for Alive {}
 
 /// Whether this run may drive a failover now.
 #[derive(Clone, Debug, PartialEq, Eq)]

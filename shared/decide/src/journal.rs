@@ -3,6 +3,8 @@
 //! An intention is written before an act, so "intended, and nothing after it" means "may have
 //! happened". A sequence that cannot have come from this code is an error, not a guess.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -13,8 +15,14 @@ use crate::failover::{Opened, Report};
 use crate::name::{SystemName, Term};
 use crate::refusal::Refusal;
 
-/// The version of the entries that this code writes and reads.
-pub const FORMAT: u32 = 1;
+/// The version of the entries that this code writes.
+///
+/// Format 2 says what kind of move it is. What a version added has a default under which an older
+/// entry means what it meant; a failover that an older version began is gone on with.
+pub const FORMAT: u32 = 2;
+
+/// The versions that this code reads. A journal of another one is refused, and never guessed at.
+pub const FORMATS: RangeInclusive<u32> = 1..=FORMAT;
 
 /// The steps of a failover, in the order in which they are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -157,7 +165,7 @@ pub enum What {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// [`FORMAT`].
+    /// One of [`FORMATS`]; [`FORMAT`] in what this code writes.
     pub format: u32,
     /// Whose failover it is.
     pub system: SystemName,
@@ -253,12 +261,7 @@ impl Progress {
 
     fn begin(entry: &Entry) -> Result<Self, Impossible> {
         let wrong = |why: &str| Impossible { term: entry.term, n: entry.n, why: why.to_owned() };
-        if entry.format != FORMAT {
-            return Err(wrong(&format!(
-                "has format {}, and this code reads {FORMAT}",
-                entry.format
-            )));
-        }
+        is_readable(entry).map_err(|why| wrong(&why))?;
         let What::Opened(opened) = &entry.what else {
             return Err(wrong("does not open a failover, and is the first"));
         };
@@ -289,9 +292,7 @@ impl Progress {
     }
 
     fn fold(&mut self, entry: &Entry) -> Result<(), String> {
-        if entry.format != FORMAT {
-            return Err(format!("has format {}, and this code reads {FORMAT}", entry.format));
-        }
+        is_readable(entry)?;
         if entry.term != self.term || entry.n != self.entries.saturating_add(1) {
             return Err(format!("does not follow entry {} of term {}", self.entries, self.term));
         }
@@ -382,6 +383,14 @@ impl Progress {
             | Finding::InSync => None,
         })
     }
+}
+
+fn is_readable(entry: &Entry) -> Result<(), String> {
+    if FORMATS.contains(&entry.format) {
+        return Ok(());
+    }
+    let (first, last) = FORMATS.into_inner();
+    Err(format!("has format {}, and this code reads {first} to {last}", entry.format))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ mod open;
 mod report;
 mod step;
 
-pub use open::{Asked, Opened, OpeningView, PastTerm, open};
+pub use open::{Asked, Kind, Opened, OpeningView, PastTerm, open};
 pub use report::{Phase, Report, report};
 pub use step::{Act, Attempt, Next, View, debts_of, next};
 

@@ -75,9 +75,25 @@ pub struct OpeningView {
     pub past: Vec<PastTerm>,
 }
 
+/// What kind of move it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The active site is lost. All that a journal of format 1 can hold.
+    #[default]
+    Failover,
+    /// Planned: both sites are alive.
+    Switchover,
+    /// Planned: home, after a failover.
+    Failback,
+}
+
 /// A decision to begin: what was seen, and what follows from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Opened {
+    /// What kind of move it is.
+    #[serde(default)]
+    pub kind: Kind,
     /// The site that is left.
     pub from: SiteName,
     /// The site that takes over.
@@ -107,7 +123,8 @@ pub fn open(plan: &Plan, view: &OpeningView) -> Result<Opened, Refusal> {
         steps.push(Step::PromoteDatabase);
     }
     steps.extend([Step::PromoteAppliance, Step::SeeHealthy, Step::Repoint, Step::SeeInSync]);
-    Ok(Opened { from: view.active.clone(), to, steps, verdict, view: view.clone() })
+    let kind = Kind::Failover;
+    Ok(Opened { kind, from: view.active.clone(), to, steps, verdict, view: view.clone() })
 }
 
 /// What this version cannot finish is not begun.
@@ -267,7 +284,7 @@ fn is_unmoved(plan: &Plan, view: &OpeningView, to: &SiteName) -> Result<(), Refu
 }
 
 /// Why these signals do not show a healthy site; `None` when every one of them answers as expected.
-pub(super) fn not_healthy(signals: &[Signal]) -> Option<String> {
+pub(in crate::failover) fn not_healthy(signals: &[Signal]) -> Option<String> {
     let wrong: Vec<String> = signals
         .iter()
         .filter_map(|signal| {

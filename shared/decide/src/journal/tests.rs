@@ -1,4 +1,5 @@
 use super::*;
+use crate::failover::Kind;
 use crate::failover::tests::opened;
 
 fn entries(whats: Vec<What>) -> Vec<Entry> {
@@ -67,7 +68,7 @@ fn a_gap_another_term_or_another_format_stops_the_fold() {
     let mut gap = good.clone();
     gap.remove(1);
     assert!(Progress::of(&gap).is_err());
-    for change in [|entry: &mut Entry| entry.term = Term(2), |entry: &mut Entry| entry.format = 2] {
+    for change in [|entry: &mut Entry| entry.term = Term(2), |entry: &mut Entry| entry.format = 3] {
         let mut wrong = good.clone();
         change(&mut wrong[2]);
         assert!(Progress::of(&wrong).is_err());
@@ -84,10 +85,43 @@ fn from_the_intention_of_a_promotion_on_there_is_no_way_back() {
 /// Format 1, as it was first written. A later version of this code must go on reading it.
 #[test]
 fn the_golden_journal_of_format_1_is_read() {
-    let golden = include_str!("golden/format-1.json");
+    assert_golden(1, include_str!("golden/format-1.json"));
+}
+
+/// Format 2 says what kind of move it is; a journal without that is of a failover.
+#[test]
+fn the_golden_journal_of_format_2_is_read() {
+    assert_golden(2, include_str!("golden/format-2.json"));
+}
+
+fn assert_golden(format: u32, golden: &str) {
     let entries: Vec<Entry> = serde_json::from_str(golden).unwrap();
+    assert!(entries.iter().all(|entry| entry.format == format));
     let progress = Progress::of(&entries).unwrap();
+    assert_eq!(progress.opened.kind, Kind::Failover);
     assert!(progress.end.is_some_and(|end| end.completed));
     assert_eq!(progress.debts, [Debt::Database]);
     assert_eq!(progress.entries, 13);
+}
+
+/// FA17: an unknown format is named, at the beginning and in the middle.
+#[test]
+fn a_journal_of_an_unknown_format_is_refused_by_its_number() {
+    let good = entries(vec![begun(), intended(Step::Fence), fenced()]);
+    for (at, format) in [(0, 0), (0, 3), (2, 0), (2, 3)] {
+        let mut wrong = good.clone();
+        wrong[at].format = format;
+        let why = Progress::of(&wrong).unwrap_err().to_string();
+        let n = at + 1;
+        let said = format!("entry {n} of the journal of term 1 has format {format}, and this code");
+        assert!(why.starts_with(&said) && why.ends_with("reads 1 to 2"), "{why}");
+    }
+}
+
+/// FA17: what an older version began is gone on with in the format of today.
+#[test]
+fn a_journal_of_an_older_format_is_gone_on_with() {
+    let mut mixed = entries(vec![begun(), intended(Step::Fence), fenced()]);
+    mixed[0].format = 1;
+    assert!(Progress::of(&mixed).is_ok());
 }
