@@ -101,7 +101,7 @@ fn trouble_at_any_change_leads_to_the_same_end() {
     finish(answer(&run, ALARM)).unwrap();
     let changes = run.changes();
     for n in 0..changes {
-        for trouble in [Trouble::Before(n), Trouble::After(n)] {
+        for trouble in [Trouble::Before(n), Trouble::After(n), Trouble::Late(n, 7)] {
             let world = lost();
             let _fault_or_outcome = finish(answer(&world.run().meeting(trouble), ALARM));
             if newest_term(&world.state()).is_none() {
@@ -111,7 +111,7 @@ fn trouble_at_any_change_leads_to_the_same_end() {
             assert_failed_over(&world, &format!("{trouble:?}"));
         }
     }
-    println!("{} trouble points at {changes} changes", changes * 2);
+    println!("{} trouble points at {changes} changes", changes * 3);
 }
 
 /// FA6, FF1: the run is killed at every call, and the ticks go on from the journal.

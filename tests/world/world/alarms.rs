@@ -12,7 +12,7 @@ impl Monitoring for Run<'_> {
     }
 
     async fn publish(&self, system: &str, metrics: &[(&'static str, f64)]) -> Result<(), Fault> {
-        self.change("publishing the metrics of", |state| {
+        self.change("Monitoring::publish", |state| {
             state.sites.metrics.push((system.to_owned(), metrics.to_vec()));
             Ok(())
         })

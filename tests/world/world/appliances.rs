@@ -7,7 +7,7 @@ use warmspare_decide::journal::Step;
 use warmspare_decide::plan::{Appliance, Check};
 
 use super::Run;
-use super::promises::{is_intended, newest_term};
+use super::promises::{is_fenced, is_intended, newest_term};
 use super::sites::{after, gone};
 
 /// How long an appliance needs from being told to be production until it answers, in seconds.
@@ -21,7 +21,7 @@ impl Appliances for Run<'_> {
     async fn set_mode(&self, appliance: &Appliance, mode: ApplianceMode) -> Result<(), Fault> {
         let url = appliance.endpoint().url.clone();
         let name = site_of(&url);
-        self.change("setting the mode of", move |state| {
+        let answer = self.send("Appliances::set_mode", move |state| {
             match (name, mode) {
                 ("east", ApplianceMode::Standby) => {
                     if newest_term(state).is_some_and(|progress| progress.end.is_none()) {
@@ -29,11 +29,17 @@ impl Appliances for Run<'_> {
                     }
                 }
                 ("east", ApplianceMode::Production) => is_intended(state, Step::Unfence),
-                _ => is_intended(state, Step::PromoteAppliance),
+                _ => {
+                    is_intended(state, Step::PromoteAppliance);
+                    is_fenced(state);
+                }
             }
             let now = state.now;
+            let newest = newest_term(state).map(|progress| progress.term.0);
             let site = state.sites.site(name);
-            site.fence_was_tried |= mode == ApplianceMode::Standby;
+            if mode == ApplianceMode::Standby {
+                site.fence_tried_in = newest;
+            }
             if site.lost {
                 return Err(gone("setting the mode of", &url));
             }
@@ -43,11 +49,19 @@ impl Appliances for Run<'_> {
             }
             if site.mode != mode && mode == ApplianceMode::Production {
                 site.healthy_at = after(now, START_S);
+                site.was_healthy = false;
             }
             site.mode = mode;
             Ok(())
-        })
-        .await
+        });
+        let answer = answer.await;
+        // What is on its way was sent, and counts as a try.
+        if mode == ApplianceMode::Standby && answer.is_err() {
+            let mut state = self.world.set();
+            let newest = newest_term(&state).map(|progress| progress.term.0);
+            state.sites.site(name).fence_tried_in = newest;
+        }
+        answer
     }
 }
 

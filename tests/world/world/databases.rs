@@ -9,7 +9,7 @@ use warmspare_decide::name::Region;
 use warmspare_decide::seen::Seen;
 
 use super::Run;
-use super::promises::is_intended;
+use super::promises::{is_fenced, is_intended};
 use super::sites::{Sites, after, gone};
 
 /// How long a promotion takes, in seconds.
@@ -34,6 +34,16 @@ impl Sites {
         }
     }
 
+    /// An instance as RDS describes it, which for a moment is as it was before it was told to change.
+    fn described(&self, id: &str, now: Timestamp) -> Option<Instance> {
+        let mut instance = self.databases.get(id)?.clone();
+        let is_late = self.promoted_at.is_some_and(|at| now < after(at, self.described_late_s));
+        if is_late && instance.status == "modifying" {
+            instance.status = "available".to_owned();
+        }
+        Some(instance)
+    }
+
     fn is_region_lost(&self, region: &Region) -> bool {
         let site = if region.as_str() == "us-east-1" { "east" } else { "west" };
         self.by_name.get(site).is_some_and(|site| site.lost)
@@ -46,15 +56,18 @@ impl Databases for Run<'_> {
             if state.sites.is_region_lost(region) {
                 return Err(gone("looking at", id));
             }
-            let found = state.sites.databases.get(id);
-            Ok(found.map_or(Seen::Absent, |instance| Seen::Here(instance.clone())))
+            let found = state.sites.described(id, state.now);
+            Ok(found.map_or(Seen::Absent, Seen::Here))
         })
         .await
     }
 
     async fn promote(&self, region: &Region, id: &str) -> Result<(), Fault> {
-        self.change("promoting", |state| {
+        let (region, id) = (region.clone(), id.to_owned());
+        self.send("Databases::promote", move |state| {
+            let (region, id) = (&region, id.as_str());
             is_intended(state, Step::PromoteDatabase);
+            is_fenced(state);
             if state.sites.is_region_lost(region) {
                 return Err(gone("promoting", id));
             }
@@ -75,7 +88,9 @@ impl Databases for Run<'_> {
     }
 
     async fn stop(&self, region: &Region, id: &str) -> Result<(), Fault> {
-        self.change("stopping", |state| {
+        let (region, id) = (region.clone(), id.to_owned());
+        self.send("Databases::stop", move |state| {
+            let (region, id) = (&region, id.as_str());
             if state.sites.is_region_lost(region) {
                 return Err(gone("stopping", id));
             }
@@ -98,8 +113,9 @@ impl Databases for Run<'_> {
         to: Timestamp,
     ) -> Result<Vec<LagPoint>, Fault> {
         Run::look(self, |state| {
+            let until = to.min(after(state.now, -60 * state.sites.measured_late_min));
             let points = state.sites.lag.iter().copied();
-            Ok(points.filter(|point| point.at >= from && point.at <= to).collect())
+            Ok(points.filter(|point| point.at >= from && point.at <= until).collect())
         })
         .await
     }

@@ -30,6 +30,9 @@ pub(crate) use vault::Version;
 /// The instant at which every world begins.
 pub(crate) const START: &str = "2026-11-21T00:00:30Z";
 
+/// How long an invocation lives at most, in seconds: `Timeout` of failover-promotion.
+const LIFE_S: i64 = 180;
+
 /// What happens to one run, counted in its own changes (from 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
@@ -39,6 +42,9 @@ pub(crate) enum Trouble {
     After(usize),
     /// Look `n`, counted in looks, is not answered.
     Look(usize),
+    /// Change `n` is sent and not answered, and happens so many seconds later: perhaps when the run has
+    /// ended, and never when its invocation can not be alive any more.
+    Late(usize, u64),
 }
 
 /// Everything there is.
@@ -54,8 +60,27 @@ pub(crate) struct State {
     pub(crate) keys: keys::KeyRing,
     pub(crate) sources: sources::AllSources,
     pub(crate) rds: snapshots::Rds,
+    /// What was sent and has not happened yet.
+    in_flight: Vec<InFlight>,
+    /// The journals, folded as far as they were looked at.
+    pub(crate) folded: promises::Folded,
+    /// Requests and runs so far; both are numbered, so that a seed leads to the same world again.
+    requests: usize,
+    runs: usize,
     /// Every promise that was seen broken, as a sentence that begins with its number.
     pub(crate) broken: Vec<String>,
+}
+
+/// A change that was sent, and what it does when it arrives.
+struct InFlight {
+    due: Timestamp,
+    arrive: Box<dyn FnOnce(&mut State)>,
+}
+
+impl std::fmt::Debug for InFlight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "something that arrives at {}", self.due)
+    }
 }
 
 /// The state of everything, shared by the runs.
@@ -73,6 +98,10 @@ impl World {
             keys: keys::KeyRing::default(),
             sources: sources::AllSources::default(),
             rds: snapshots::Rds::default(),
+            in_flight: Vec::new(),
+            folded: promises::Folded::default(),
+            requests: 0,
+            runs: 0,
             broken: Vec::new(),
         }))
     }
@@ -87,21 +116,41 @@ impl World {
 
     /// A run that meets no trouble.
     pub(crate) fn run(&self) -> Run<'_> {
+        let mut state = self.set();
+        state.requests += 1;
+        state.runs += 1;
         Run {
             world: self,
+            writer: (state.requests, state.runs),
             calls: Cell::new(0),
             changes: Cell::new(0),
             looks: Cell::new(0),
-            trouble: None,
+            troubles: Vec::new(),
+            skew: SignedDuration::ZERO,
             stop_at: Cell::new(None),
-            ends_at: self.state().now + SignedDuration::from_secs(180),
+            names: RefCell::default(),
+            ends_at: state.now + SignedDuration::from_secs(LIFE_S),
         }
+    }
+
+    /// A run for the same request as another: Lambda tries again what has failed.
+    pub(crate) fn again(&self, request: usize) -> Run<'_> {
+        let run = self.run();
+        Run { writer: (request, run.writer.1), ..run }
     }
 
     /// Moves the clock, and lets the world do in that time what it does by itself.
     pub(crate) fn pass(&self, seconds: u64) {
         let mut state = self.set();
-        state.now += SignedDuration::from_secs(i64::try_from(seconds).unwrap());
+        let now = state.now + SignedDuration::from_secs(i64::try_from(seconds).unwrap());
+        // What is on its way arrives one by one, each at its time.
+        while let Some(due) = state.in_flight.iter().map(|sent| sent.due).min()
+            && due < now
+        {
+            state.now = due.max(state.now);
+            state.settle();
+        }
+        state.now = now;
         state.settle();
     }
 
@@ -126,16 +175,29 @@ impl World {
 impl State {
     /// What the world does by itself as time passes.
     fn settle(&mut self) {
+        while let Some(at) = self.in_flight.iter().position(|sent| sent.due <= self.now) {
+            let sent = self.in_flight.remove(at);
+            (sent.arrive)(self);
+            self.check();
+        }
         self.sites.settle_databases(self.now);
         snapshots::settle(self);
     }
 
+    /// Notes that a promise was seen broken.
+    pub(crate) fn breaks(&mut self, broken: String) {
+        if !self.broken.contains(&broken) {
+            self.broken.push(broken);
+        }
+    }
+
     /// Looks whether a promise is broken now; called after every change.
     fn check(&mut self) {
-        let found = promises::broken_promises(self);
-        self.broken.extend(found);
-        let found = vault::broken_promises(self);
-        self.broken.extend(found);
+        let mut found = promises::broken_promises(self);
+        found.extend(vault::broken_promises(self));
+        for broken in found {
+            self.breaks(broken);
+        }
     }
 }
 
@@ -143,19 +205,46 @@ impl State {
 #[derive(Debug)]
 pub(crate) struct Run<'w> {
     pub(crate) world: &'w World,
+    /// The request that it answers, and itself.
+    writer: (usize, usize),
     calls: Cell<usize>,
     changes: Cell<usize>,
     looks: Cell<usize>,
-    trouble: Option<Trouble>,
+    troubles: Vec<Trouble>,
+    /// By how much its clock is ahead of S3's.
+    skew: SignedDuration,
     stop_at: Cell<Option<usize>>,
+    /// The changes that it has tried, by the names of their ports.
+    names: RefCell<Vec<&'static str>>,
     ends_at: Timestamp,
 }
 
 impl Run<'_> {
-    /// The same run, meeting this trouble.
+    /// The same run, meeting this trouble too.
     pub(crate) fn meeting(mut self, trouble: Trouble) -> Self {
-        self.trouble = Some(trouble);
+        self.troubles.push(trouble);
         self
+    }
+
+    /// The same run, by a clock that is so many seconds ahead.
+    pub(crate) fn skewed(mut self, seconds: i64) -> Self {
+        self.skew = SignedDuration::from_secs(seconds);
+        self
+    }
+
+    /// The request that it answers.
+    pub(crate) fn request(&self) -> usize {
+        self.writer.0
+    }
+
+    /// Whether Lambda has ended it by now.
+    pub(crate) fn is_over(&self) -> bool {
+        self.world.state().now >= self.ends_at
+    }
+
+    /// The changes that it has tried, in order, by the names of their ports.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.names.borrow().clone()
     }
 
     /// The same run, stopping before call `n` (from 0) until [`Run::wake`].
@@ -196,34 +285,65 @@ impl Run<'_> {
     ) -> Result<T, Fault> {
         self.reach().await;
         let n = self.looks.replace(self.looks.get() + 1);
-        if self.trouble == Some(Trouble::Look(n)) {
+        if self.troubles.contains(&Trouble::Look(n)) {
             return Err(Fault::new(Hope::Retryable, "looking", format!("(look {n})"), "no answer"));
         }
         look(&self.world.state())
     }
 
-    /// A change of the world: may be stopped at, and meets the run's trouble.
+    /// A change of the world under the name of its port's method: may be stopped at, and meets the
+    /// run's troubles.
     pub(crate) async fn change<T>(
         &self,
-        what: &'static str,
+        name: &'static str,
         change: impl FnOnce(&mut State) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        self.reach().await;
-        let n = self.changes.replace(self.changes.get() + 1);
-        let trouble = |why: &str| Fault::new(Hope::Retryable, what, format!("(change {n})"), why);
-        if self.trouble == Some(Trouble::Before(n)) {
-            return Err(trouble("it was not carried out"));
-        }
+        let n = self.begin(name).await?;
         let answer = {
             let mut state = self.world.set();
             let answer = change(&mut state);
             state.check();
             answer
         };
-        if self.trouble == Some(Trouble::After(n)) {
-            return Err(trouble("the answer was lost"));
+        if self.troubles.contains(&Trouble::After(n)) {
+            return Err(troubled(name, n, "the answer was lost"));
         }
         answer
+    }
+
+    /// A change that can also arrive late, after everything that it needs was sent.
+    pub(crate) async fn send<T>(
+        &self,
+        name: &'static str,
+        change: impl FnOnce(&mut State) -> Result<T, Fault> + 'static,
+    ) -> Result<T, Fault> {
+        let n = self.changes.get();
+        let late = self.troubles.iter().find_map(|trouble| match trouble {
+            Trouble::Late(late, seconds) if *late == n => Some(*seconds),
+            _ => None,
+        });
+        let Some(seconds) = late else { return self.change(name, change).await };
+        let n = self.begin(name).await?;
+        let arrive = Box::new(move |state: &mut State| {
+            let _lost = change(state);
+        });
+        let seconds = SignedDuration::from_secs(i64::try_from(seconds).unwrap());
+        let mut state = self.world.set();
+        let due = (state.now + seconds).min(self.ends_at);
+        state.in_flight.push(InFlight { due, arrive });
+        let why = "no answer within 5 s";
+        Err(Fault::new(Hope::Unreachable, name, format!("(change {n})"), why))
+    }
+
+    /// Counts a change; it may not be carried out.
+    async fn begin(&self, name: &'static str) -> Result<usize, Fault> {
+        self.reach().await;
+        let n = self.changes.replace(self.changes.get() + 1);
+        self.names.borrow_mut().push(name);
+        if self.troubles.contains(&Trouble::Before(n)) {
+            return Err(troubled(name, n, "it was not carried out"));
+        }
+        Ok(n)
     }
 
     async fn reach(&self) {
@@ -236,9 +356,13 @@ impl Run<'_> {
     }
 }
 
+fn troubled(name: &'static str, n: usize, why: &str) -> Fault {
+    Fault::new(Hope::Retryable, name, format!("(change {n})"), why)
+}
+
 impl Bus for Run<'_> {
     async fn announce(&self, announcement: &Announcement) -> Result<(), Fault> {
-        self.change("announcing", |state| {
+        self.change("Bus::announce", |state| {
             state.announcements.push(announcement.clone());
             Ok(())
         })
@@ -248,7 +372,7 @@ impl Bus for Run<'_> {
 
 impl Clock for Run<'_> {
     fn now(&self) -> Timestamp {
-        self.world.state().now
+        self.world.state().now + self.skew
     }
 
     fn left_s(&self) -> u64 {
@@ -262,7 +386,8 @@ impl Clock for Run<'_> {
     }
 
     fn writer(&self) -> String {
-        format!("run-{:p}", std::ptr::from_ref(self))
+        let (request, run) = self.writer;
+        format!("request-{request}/run-{run}")
     }
 }
 

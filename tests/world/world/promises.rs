@@ -1,57 +1,140 @@
 //! What is promised, looked at after every change. Nothing here knows how the functions decide.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
 use warmspare_act::ports::ApplianceMode;
 use warmspare_decide::journal::{Progress, Step};
 
 use super::State;
 
+/// Journals as far as they were folded: every entry is read once.
+#[derive(Debug, Default)]
+pub(crate) struct Folded(RefCell<BTreeMap<String, (Vec<String>, Progress)>>);
+
+/// The folders of all terms, oldest first.
+pub(crate) fn terms(state: &State) -> BTreeSet<&str> {
+    let all = state.objects.range("failovers/".to_owned()..);
+    let ours = all.map(|(key, _)| key).take_while(|key| key.starts_with("failovers/"));
+    ours.filter_map(|key| key.rsplit_once('/').map(|(folder, _)| folder)).collect()
+}
+
+/// One journal, folded; none before its first entry.
+pub(crate) fn term(state: &State, folder: &str) -> Option<Progress> {
+    let prefix = format!("{folder}/");
+    let all = state.objects.range(prefix.clone()..);
+    let entries: Vec<_> = all
+        .take_while(|(key, _)| key.starts_with(&prefix))
+        .filter(|(key, _)| key.rsplit('/').next().is_some_and(is_entry))
+        .filter_map(|(_, versions)| versions.last())
+        .collect();
+    let mut known = state.folded.0.borrow_mut();
+    let is_known = known.get(folder).is_some_and(|(etags, _)| {
+        let now = entries.iter().map(|entry| entry.etag.as_str());
+        etags.len() <= entries.len() && etags.iter().map(String::as_str).eq(now.take(etags.len()))
+    });
+    if !is_known {
+        let first = serde_json::from_slice(&entries.first()?.body).unwrap();
+        let folded = (vec![entries[0].etag.clone()], Progress::of(&[first]).unwrap());
+        known.insert(folder.to_owned(), folded);
+    }
+    let (etags, progress) = known.get_mut(folder)?;
+    for entry in &entries[etags.len()..] {
+        progress.follow(&serde_json::from_slice(&entry.body).unwrap()).unwrap();
+        etags.push(entry.etag.clone());
+    }
+    Some(progress.clone())
+}
+
+fn is_entry(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_digit())
+}
+
 /// The newest journal, folded.
 pub(crate) fn newest_term(state: &State) -> Option<Progress> {
-    let keys: Vec<&String> =
-        state.objects.keys().filter(|key| key.starts_with("failovers/")).collect();
-    let term = keys.iter().filter_map(|key| key.split('/').nth(2)).max()?;
-    let entries: Vec<_> = keys
-        .iter()
-        .filter(|key| key.split('/').nth(2) == Some(term) && !key.ends_with("alive.json"))
-        .map(|key| serde_json::from_slice(&state.objects[*key].last().unwrap().body).unwrap())
-        .collect();
-    Some(Progress::of(&entries).unwrap())
+    term(state, terms(state).last()?)
 }
 
 /// What is wrong with the world as it stands, each with the number of its promise.
 pub(super) fn broken_promises(state: &mut State) -> Vec<String> {
     let mut broken = Vec::new();
     let now = state.now;
-    let east = state.sites.by_name["east"].clone();
-    let west = state.sites.by_name["west"].clone();
+    for site in state.sites.by_name.values_mut() {
+        let is_healthy = !site.lost && !site.ill && now >= site.healthy_at;
+        site.was_healthy |= is_healthy && site.mode == ApplianceMode::Production;
+    }
+    let names: Vec<_> = state.sites.zone.iter().filter(|set| set.kind == "A").collect();
+    if names.len() != 1 {
+        broken.push(format!("I3: the name has {} record sets", names.len()));
+        return broken;
+    }
+    let east = &state.sites.by_name["east"];
+    let west = &state.sites.by_name["west"];
     if state.sites.leads_to() == ["203.0.113.20"] {
         let database = &state.sites.databases["controller-db-west"];
-        if west.mode != ApplianceMode::Production || now < west.healthy_at || !database.is_writer()
-        {
+        if west.mode != ApplianceMode::Production || !west.was_healthy || !database.is_writer() {
             broken.push("P3: the name leads to a standby that was not healthy".to_owned());
         }
+    }
+    let is_two = west.mode == ApplianceMode::Production && east.mode == ApplianceMode::Production;
+    if is_two && east.fence_tried_in.is_none() {
+        broken.push("P2: the standby was promoted and the primary was never fenced".to_owned());
+    }
+    if is_two && demands_fence(state) {
+        broken.push("P2: two sites are in production, and the plan demands a fence".to_owned());
     }
     let held = state.sites.term_held();
     if held < state.sites.highest_term {
         broken.push("I1: an older term acted on the records after a newer one".to_owned());
     }
     state.sites.highest_term = held;
-    if west.mode == ApplianceMode::Production
-        && east.mode == ApplianceMode::Production
-        && !east.fence_was_tried
-    {
-        broken.push("P2: the standby was promoted and the primary was never fenced".to_owned());
+    let newest = newest_term(state);
+    let is_completed = newest
+        .as_ref()
+        .is_some_and(|progress| progress.end.as_ref().is_some_and(|end| end.completed));
+    if is_two && is_completed && newest.is_some_and(|progress| progress.debts.is_empty()) {
+        broken.push("P2: two sites are in production, and nothing is owed".to_owned());
     }
-    let terms: std::collections::BTreeSet<&str> = state
-        .objects
-        .keys()
-        .filter(|key| key.starts_with("failovers/"))
-        .filter_map(|key| key.split('/').nth(2))
-        .collect();
-    if terms.len() > usize::try_from(held).unwrap() + 1 {
-        broken.push(format!("P4: {} terms, and the records hold term {held}", terms.len()));
+    broken.extend(terms_at_once(state));
+    broken
+}
+
+/// One failover at a time: every term but the newest has ended, and the next began after it.
+fn terms_at_once(state: &State) -> Vec<String> {
+    let folders = terms(state);
+    let all: Vec<Progress> = folders.iter().filter_map(|folder| term(state, folder)).collect();
+    let mut broken = Vec::new();
+    for pair in all.windows(2) {
+        match &pair[0].end {
+            None => broken.push(format!("P4: term {} is open, and another one too", pair[0].term)),
+            Some(end) if end.at > pair[1].opened_at => {
+                broken.push(format!("P4: term {} began before the last one ended", pair[1].term));
+            }
+            Some(_) => {}
+        }
     }
     broken
+}
+
+/// Whether the plan demands that a fence is confirmed.
+fn demands_fence(state: &State) -> bool {
+    let plan = state.objects.get("plans/controller.toml").and_then(|versions| versions.last());
+    plan.is_some_and(|plan| {
+        let demanded = b"fence = \"confirmed\"";
+        plan.body.windows(demanded.len()).any(|text| text == demanded)
+    })
+}
+
+/// A promotion before the site that is left was told to be standby in this very term is found here,
+/// at the moment of the promotion.
+pub(super) fn is_fenced(state: &mut State) {
+    let Some(newest) = newest_term(state) else { return };
+    let Some(old) = state.sites.by_name.get(newest.opened.from.as_str()) else { return };
+    if old.fence_tried_in != Some(newest.term.0) {
+        state.breaks("P2: a promotion came before the fence".to_owned());
+    } else if old.mode != ApplianceMode::Standby && demands_fence(state) {
+        state.breaks("P2: a promotion came before the fence that the plan demands".to_owned());
+    }
 }
 
 /// An act without an intention in the journal is found here, at the moment of the act.
@@ -63,6 +146,6 @@ pub(super) fn is_intended(state: &mut State, step: Step) {
         if progress.is_done(step) || is_late_fence { Some(step) } else { progress.intended }
     });
     if intended != Some(step) {
-        state.broken.push(format!("P5: {step:?} was taken, and {intended:?} was intended"));
+        state.breaks(format!("P5: {step:?} was taken, and {intended:?} was intended"));
     }
 }

@@ -48,7 +48,9 @@ impl Dns for Run<'_> {
     }
 
     async fn change(&self, zone: &str, batch: &[Change]) -> Result<Option<String>, Fault> {
-        Run::change(self, "changing the records of", |state| {
+        let (zone, batch) = (zone.to_owned(), batch.to_vec());
+        self.send("Dns::change", move |state| {
+            let (zone, batch) = (zone.as_str(), batch.as_slice());
             is_intended(state, Step::Repoint);
             if !state.sites.dns_answers {
                 return Err(gone("changing the records of", zone));

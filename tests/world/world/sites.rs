@@ -20,8 +20,10 @@ pub(crate) struct Site {
     pub(crate) ill: bool,
     pub(crate) mode: ApplianceMode,
     pub(crate) healthy_at: Timestamp,
-    /// It was told to be standby while it was lost.
-    pub(crate) fence_was_tried: bool,
+    /// The newest term in which it was told to be standby, with an answer or without.
+    pub(crate) fence_tried_in: Option<u32>,
+    /// It was healthy since it was last told to be production.
+    pub(crate) was_healthy: bool,
 }
 
 /// Everything that a failover touches besides the vault.
@@ -30,6 +32,10 @@ pub(crate) struct Sites {
     pub(crate) by_name: BTreeMap<&'static str, Site>,
     pub(crate) databases: BTreeMap<&'static str, Instance>,
     pub(crate) promoted_at: Option<Timestamp>,
+    /// For how long RDS goes on describing a replica as it was before it was told to promote it.
+    pub(crate) described_late_s: i64,
+    /// So many newest minutes of a metric are not there yet.
+    pub(crate) measured_late_min: i64,
     pub(crate) zone: Vec<RecordSet>,
     /// Change ids, and when each is in sync.
     pub(crate) changes: Vec<(String, Timestamp)>,
@@ -52,7 +58,8 @@ impl Default for Sites {
             ill: false,
             mode,
             healthy_at: start,
-            fence_was_tried: false,
+            fence_tried_in: None,
+            was_healthy: true,
         };
         let instance = |replica_of: Option<&str>, replicas: &[&str]| Instance {
             status: "available".to_owned(),
@@ -72,6 +79,8 @@ impl Default for Sites {
                 ("controller-db-west", instance(Some("controller-db"), &[])),
             ]),
             promoted_at: None,
+            described_late_s: 0,
+            measured_late_min: 0,
             zone: vec![RecordSet {
                 name: "controller.example.com".to_owned(),
                 kind: "A".to_owned(),

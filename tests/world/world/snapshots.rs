@@ -98,7 +98,7 @@ impl Snapshots for Run<'_> {
     }
 
     async fn take_snapshot(&self, database: &Database, id: &str) -> Result<bool, Fault> {
-        self.change("taking a snapshot", |state| {
+        self.change("Snapshots::take_snapshot", |state| {
             if state.rds.home_is_lost {
                 return Err(gone("taking", id));
             }
@@ -121,7 +121,7 @@ impl Snapshots for Run<'_> {
         id: &str,
         key_arn: &KeyArn,
     ) -> Result<bool, Fault> {
-        self.change("copying a snapshot", |state| {
+        self.change("Snapshots::copy_snapshot", |state| {
             let place = ("us-west-2".to_owned(), id.to_owned());
             if state.rds.snapshots.contains_key(&place) {
                 return Ok(false);
@@ -155,7 +155,7 @@ impl Snapshots for Run<'_> {
         prefix: &str,
         _key_arn: &KeyArn,
     ) -> Result<bool, Fault> {
-        self.change("starting an export", |state| {
+        self.change("Snapshots::start_export", |state| {
             if state.rds.tasks.contains_key(id) {
                 return Ok(false);
             }

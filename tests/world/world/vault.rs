@@ -164,7 +164,9 @@ impl Vault for Run<'_> {
     }
 
     async fn create(&self, key: &str, body: Bytes) -> Result<Written, Fault> {
-        self.change("creating", |state| {
+        let key = key.to_owned();
+        self.send("Vault::create", move |state| {
+            let key = key.as_str();
             if current(state, key).is_some() {
                 return Ok(Written::Conflict);
             }
@@ -178,7 +180,9 @@ impl Vault for Run<'_> {
     }
 
     async fn replace(&self, key: &str, etag: &str, body: Bytes) -> Result<Written, Fault> {
-        self.change("replacing", |state| {
+        let (key, etag) = (key.to_owned(), etag.to_owned());
+        self.send("Vault::replace", move |state| {
+            let key = key.as_str();
             if current(state, key).is_none_or(|version| version.etag != etag) {
                 return Ok(Written::Conflict);
             }
@@ -210,7 +214,7 @@ impl Vault for Run<'_> {
             body.extend_from_slice(&part);
         }
         let sums = stream.sums();
-        self.change("completing", |state| {
+        self.change("Vault::upload", |state| {
             if current(state, key).is_some() {
                 return Ok(Uploaded::Exists);
             }
@@ -271,7 +275,7 @@ impl Vault for Run<'_> {
         key_arn: &KeyArn,
         slot: Slot,
     ) -> Result<Written, Fault> {
-        self.change("copying", |state| {
+        self.change("Vault::copy", |state| {
             if current(state, to).map(|version| version.etag.as_str()) != over {
                 return Ok(Written::Conflict);
             }
