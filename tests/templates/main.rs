@@ -22,8 +22,9 @@ use warmspare_tests::stack::{self, folders, preflight};
 /// All of them, by file name.
 const TEMPLATES: [&str; 3] = ["recovery.yaml", "system.yaml", "primary.yaml"];
 
-/// CloudFormation takes no longer template in a request; a longer one has to lie in a bucket.
-const TEMPLATE_BYTES_MAX: usize = 51_200;
+/// CloudFormation takes no longer template, and this much only from a bucket
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
+const TEMPLATE_BYTES_MAX: usize = 1_000_000;
 
 #[tokio::test]
 async fn aws_accepts_the_templates() -> anyhow::Result<()> {

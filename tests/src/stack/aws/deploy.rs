@@ -27,20 +27,47 @@ impl Aws {
         params: &[(&str, &str)],
         capabilities: &[&str],
     ) -> anyhow::Result<BTreeMap<String, String>> {
-        let body = std::fs::read_to_string(template)
-            .with_context(|| format!("reading {}", template.display()))?;
+        let url = self.in_a_bucket(region, name, template).await?;
         let params: Vec<Value> = params
             .iter()
             .map(|(key, value)| json!({ "ParameterKey": key, "ParameterValue": value }))
             .collect();
         let args = json!({
             "StackName": name,
-            "TemplateBody": body,
+            "TemplateURL": url,
             "Parameters": params,
             "Capabilities": capabilities,
         });
         let deployed = self.create_or_update(region, name, args).await;
         deployed.with_context(|| format!("deploying {name} from {}", template.display()))
+    }
+
+    /// Puts a template where CloudFormation reads it: in a request it takes 51,200 bytes at most, and
+    /// 1 MB from a bucket, as `aws cloudformation deploy --s3-bucket` does it
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
+    async fn in_a_bucket(
+        &self,
+        region: &str,
+        name: &str,
+        template: &Path,
+    ) -> anyhow::Result<String> {
+        let body =
+            std::fs::read(template).with_context(|| format!("reading {}", template.display()))?;
+        let bucket = format!("templates-{region}");
+        // S3 takes no location where it is us-east-1.
+        let place = json!({ "LocationConstraint": region });
+        let made = match region {
+            "us-east-1" => json!({ "Bucket": bucket }),
+            _ => json!({ "Bucket": bucket, "CreateBucketConfiguration": place }),
+        };
+        match self.call(region, "s3", "create_bucket", made).await {
+            Ok(_) => {}
+            Err(error) if error.code == "BucketAlreadyOwnedByYou" => {}
+            Err(error) => return Err(error.into()),
+        }
+        let args = json!({ "Bucket": bucket, "Key": name, "Body": super::bytes(&body) });
+        self.call(region, "s3", "put_object", args).await?;
+        Ok(format!("https://s3.{region}.amazonaws.com/{bucket}/{name}"))
     }
 
     async fn create_or_update(
