@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
 
-use crate::{infra, lint};
+use crate::{TEMPLATES, infra, lint};
+
+/// What was read, once for all tests: cfn-lint takes seconds to come up.
+static READ: [OnceCell<Value>; TEMPLATES.len()] =
+    [const { OnceCell::const_new() }; TEMPLATES.len()];
 
 /// One template, each intrinsic in its long form.
 pub(crate) struct Template {
@@ -26,7 +31,10 @@ pub(crate) struct Resource<'t> {
 impl Template {
     /// Reads a template of `infra/`.
     pub(crate) async fn read(name: &'static str) -> anyhow::Result<Self> {
-        Ok(Self { name, value: lint("json", &[infra(name)]).await? })
+        let places = TEMPLATES.iter().zip(&READ).find(|(known, _)| **known == name);
+        let (_, place) = places.with_context(|| format!("{name} is not one of {TEMPLATES:?}"))?;
+        let value = place.get_or_try_init(|| async { lint("json", &[infra(name)]).await }).await?;
+        Ok(Self { name, value: value.clone() })
     }
 
     /// All resources of a type, such as `AWS::SQS::Queue`.
