@@ -20,6 +20,7 @@ mod events;
 mod export;
 mod failover;
 mod formats;
+mod hand;
 mod refusals;
 mod tries;
 mod verification;

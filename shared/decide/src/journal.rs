@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::acknowledgement::Accepted;
 use crate::dns::{Change, RecordSet};
 use crate::evidence::Verdict;
 use crate::failover::{Opened, Report};
@@ -104,6 +105,9 @@ pub enum Finding {
         debts: Vec<Debt>,
         /// What the attempt met.
         why: String,
+        /// That it was not confirmed, and who accepts it; none where the plan allows it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        accepted: Option<Box<Accepted>>,
     },
     /// The database replicates nothing and is available.
     Writable,

@@ -43,7 +43,7 @@ impl Appliances for Run<'_> {
             if site.lost {
                 return Err(gone("setting the mode of", &url));
             }
-            if site.ill {
+            if site.ill || site.refuses_modes {
                 let why = "it answered 500";
                 return Err(Fault::new(Hope::Retryable, "setting the mode of", url, why));
             }
@@ -82,6 +82,6 @@ impl Signals for Run<'_> {
                 Sight::AsExpected
             })
         });
-        sight.await.unwrap()
+        sight.await.unwrap_or_else(|fault| Sight::NotTaken(fault.to_string()))
     }
 }

@@ -116,8 +116,15 @@ fn terms_at_once(state: &State) -> Vec<String> {
     broken
 }
 
-/// Whether the plan demands that a fence is confirmed.
+/// Whether the plan demands that a fence is confirmed, and no person has accepted that it is not.
 fn demands_fence(state: &State) -> bool {
+    let is_accepted = terms(state).last().is_some_and(|folder| {
+        let folder = folder.replacen("failovers/", "acknowledgements/", 1);
+        state.objects.contains_key(&format!("{folder}/fence-unconfirmed.json"))
+    });
+    if is_accepted {
+        return false;
+    }
     let plan = state.objects.get("plans/controller.toml").and_then(|versions| versions.last());
     plan.is_some_and(|plan| {
         let demanded = b"fence = \"confirmed\"";

@@ -18,6 +18,8 @@ pub(crate) struct Site {
     pub(crate) lost: bool,
     /// Its appliance answers every call with a 500.
     pub(crate) ill: bool,
+    /// Its appliance works, and accepts no mode: a wrong password.
+    pub(crate) refuses_modes: bool,
     pub(crate) mode: ApplianceMode,
     pub(crate) healthy_at: Timestamp,
     /// The newest term in which it was told to be standby, with an answer or without.
@@ -56,6 +58,7 @@ impl Default for Sites {
         let site = |mode| Site {
             lost: false,
             ill: false,
+            refuses_modes: false,
             mode,
             healthy_at: start,
             fence_tried_in: None,

@@ -123,6 +123,8 @@ fn lost() -> OpeningView {
         lag_s: Some(Seen::Here(2)),
         records: Seen::Here(vec![record("203.0.113.10")]),
         past: vec![],
+        acknowledgements: Seen::Here(vec![]),
+        pause: Seen::Absent,
     }
 }
 
@@ -251,11 +253,19 @@ fn view() -> View {
         records: Seen::Here(vec![record("203.0.113.10")]),
         change_id: None,
         in_sync: Seen::Here(true),
+        acknowledgements: Seen::Here(vec![]),
     }
 }
 
 fn fenced() -> (Step, Finding) {
-    (Step::Fence, Finding::FenceAttempted { debts: vec![Debt::Appliance], why: "gone".to_owned() })
+    (
+        Step::Fence,
+        Finding::FenceAttempted {
+            debts: vec![Debt::Appliance],
+            why: "gone".to_owned(),
+            accepted: None,
+        },
+    )
 }
 
 fn after(change: impl FnOnce(&mut View), progress: &Progress) -> Next {

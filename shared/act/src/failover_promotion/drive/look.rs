@@ -1,13 +1,14 @@
 //! The look before each turn.
 
 use warmspare_decide::dns;
-use warmspare_decide::failover::View;
+use warmspare_decide::failover::{Attempt, View};
 use warmspare_decide::journal::{Progress, Step};
 use warmspare_decide::seen::Seen;
 
 use crate::fault::or_unknown;
 use crate::signals;
 
+use super::super::hand;
 use super::{Memory, Subject, World, sites};
 
 /// Looks at what the next step needs, and at nothing else: a failover depends on the old site only
@@ -30,6 +31,7 @@ pub(super) async fn look<P: World>(
         records: Seen::Unknown(not_looked()),
         change_id: memory.change_id.clone(),
         in_sync: Seen::Unknown(not_looked()),
+        acknowledgements: Seen::Unknown(not_looked()),
     };
     match progress.next_step() {
         Some(Step::Fence | Step::Unfence) => {
@@ -38,6 +40,9 @@ pub(super) async fn look<P: World>(
                 signals::of_new_site(ports, plan, new),
             )
             .await;
+            if matches!(view.attempt, Some(Attempt::Unreachable(_) | Attempt::Unclear(_))) {
+                view.acknowledgements = hand::acknowledgements(ports, &subject.system).await;
+            }
         }
         Some(Step::PromoteDatabase) => {
             if let Some(database) = &plan.database {

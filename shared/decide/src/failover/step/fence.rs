@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::evidence::{Reading, proves_way_out, verdict};
+use crate::acknowledgement::Acknowledgements;
+use crate::evidence::{Reading, Verdict, proves_way_out, verdict};
 use crate::journal::{Debt, Finding, Progress, Step};
 use crate::plan::{DatabaseKind, FenceDemand, Plan};
 use crate::refusal::Refusal;
@@ -59,12 +60,37 @@ pub(super) fn fence(plan: &Plan, progress: &Progress, view: &View) -> Next {
                 && old.up == 0
                 && old.unknown == 0 =>
         {
-            let debts = debts_of(plan);
-            Next::Confirm(Step::Fence, Finding::FenceAttempted { debts, why: why.clone() })
+            let (debts, why) = (debts_of(plan), why.clone());
+            let finding = Finding::FenceAttempted { debts, why, accepted: None };
+            Next::Confirm(Step::Fence, finding)
         }
-        Some(Attempt::Unreachable(why) | Attempt::Unclear(why)) => {
-            Next::Stop(unconfirmed(plan, progress, view.now, why))
+        Some(Attempt::Unreachable(why) | Attempt::Unclear(why)) => unless_accepted(
+            plan,
+            progress,
+            view,
+            unconfirmed(plan, progress, view.now, (why, &old)),
+        ),
+    }
+}
+
+/// A person may take it upon them that the old site takes no writes (P2). What was not confirmed was an
+/// attempt then: all of it is owed as if nobody had accepted anything, is tried again with every tick,
+/// and keeps the system from going back there until it is paid.
+fn unless_accepted(plan: &Plan, progress: &Progress, view: &View, refusal: Refusal) -> Next {
+    let acknowledged = Acknowledgements {
+        system: &plan.system,
+        term: progress.term,
+        now: view.now,
+        past: &progress.opened.view.past,
+        found: &view.acknowledgements,
+    };
+    match acknowledged.lift(refusal) {
+        Ok(accepted) => {
+            let (debts, why) = (debts_of(plan), accepted.words());
+            let accepted = Some(Box::new(accepted));
+            Next::Confirm(Step::Fence, Finding::FenceAttempted { debts, why, accepted })
         }
+        Err(refusal) => Next::Stop(refusal),
     }
 }
 
@@ -73,7 +99,12 @@ fn since_intended_s(progress: &Progress, step: Step, now: Timestamp) -> i64 {
     first.map_or(0, |(_, at)| now.as_second().saturating_sub(at.as_second()))
 }
 
-fn unconfirmed(plan: &Plan, progress: &Progress, now: Timestamp, why: &str) -> Refusal {
+fn unconfirmed(
+    plan: &Plan,
+    progress: &Progress,
+    now: Timestamp,
+    (why, old): (&str, &Verdict),
+) -> Refusal {
     let tried_s = since_intended_s(progress, Step::Fence, now);
     let demand = match plan.failover.fence {
         FenceDemand::Confirmed => "the plan demands a confirmed fence",
@@ -84,6 +115,7 @@ fn unconfirmed(plan: &Plan, progress: &Progress, now: Timestamp, why: &str) -> R
         tried_s: u64::try_from(tried_s).unwrap_or(0),
         demand: demand.to_owned(),
         why: why.to_owned(),
+        up: old.up,
     }
 }
 

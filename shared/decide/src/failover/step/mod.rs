@@ -8,6 +8,7 @@ mod health;
 
 use jiff::Timestamp;
 
+use crate::acknowledgement::Handed;
 use crate::database::Instance;
 use crate::dns::{Change, RecordSet};
 use crate::evidence::Signal;
@@ -51,6 +52,8 @@ pub struct View {
     pub change_id: Option<String>,
     /// Whether the change is in sync.
     pub in_sync: Seen<bool>,
+    /// What people have put below `acknowledgements/<system>/`; looked at when the fence needs it.
+    pub acknowledgements: Seen<Vec<Handed>>,
 }
 
 /// One act, with nothing left to choose.
