@@ -5,6 +5,7 @@
 
 mod alarms;
 mod appliances;
+pub(crate) mod capacity;
 mod databases;
 pub(crate) mod keys;
 pub(crate) mod promises;
@@ -181,6 +182,7 @@ impl State {
             self.check();
         }
         self.sites.settle_databases(self.now);
+        self.sites.settle_groups(self.now);
         snapshots::settle(self);
     }
 
