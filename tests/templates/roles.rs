@@ -11,8 +11,7 @@ use crate::template::{Template, list, referred, under};
 const PLATFORM: [&str; 3] = ["logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"];
 
 /// The actions for which there is nothing narrower to name; the template says why at each.
-const WITHOUT_RESOURCE: [&str; 7] = [
-    "autoscaling:DescribeAutoScalingGroups",
+const WITHOUT_RESOURCE: [&str; 6] = [
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricStatistics",
     "cloudwatch:PutMetricData",
@@ -190,4 +189,37 @@ async fn no_role_can_delete_a_backup() -> anyhow::Result<()> {
     }
     assert_eq!(deleting, [("ExportRole", Some("${Vault.Arn}/exports/*"))]);
     Ok(())
+}
+
+/// An acknowledgement and a pause are the word of a person: no function may write them, and the one
+/// that acts on them may read them.
+#[tokio::test]
+async fn what_people_say_to_a_failover_no_role_may_write() -> anyhow::Result<()> {
+    let template = Template::read("recovery.yaml").await?;
+    let of_people = ["acknowledgements/", "maintenance/"];
+    let mut read = BTreeSet::new();
+    for role in template.all("AWS::IAM::Role") {
+        for statement in statements(&template, role.id, true)? {
+            let resource = &statement["Resource"];
+            let texts = list(resource).iter().chain([resource]);
+            let texts = texts.filter_map(|one| one["Fn::Sub"].as_str().or(one.as_str()));
+            for text in texts.filter_map(|text| text.strip_prefix("${Vault.Arn}/")) {
+                for folder in of_people.iter().filter(|folder| covers(text, folder)) {
+                    for action in actions(statement) {
+                        assert_eq!(action, "s3:GetObject", "{} on {text}", role.id);
+                        read.insert((role.id, *folder));
+                    }
+                }
+            }
+        }
+    }
+    let promotion = "FailoverPromotionRole";
+    assert_eq!(read, of_people.map(|folder| (promotion, folder)).into_iter().collect());
+    Ok(())
+}
+
+/// Whether a pattern of keys takes in anything of a folder.
+fn covers(pattern: &str, folder: &str) -> bool {
+    let fixed = pattern.split(['*', '?']).next().unwrap_or_default();
+    fixed.starts_with(folder) || folder.starts_with(fixed)
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use warmspare_decide::refusal::Refusal;
+
 use crate::template::Template;
 use crate::{TEMPLATES, infra, read};
-use warmspare_tests::stack::folders;
 
 /// What the probe publishes, and what AWS does.
 const METRICS: [(&str, &[&str]); 3] = [
@@ -14,6 +15,19 @@ const METRICS: [(&str, &[&str]); 3] = [
     ),
     ("AWS/Lambda", &["Errors"]),
     ("AWS/SQS", &["ApproximateNumberOfMessagesVisible"]),
+];
+
+/// What a person can accept at all; `Refusal::acknowledgeable` says when.
+const ACKNOWLEDGEABLE: [&str; 9] = [
+    "approval-missing",
+    "backup-too-old",
+    "cooldown",
+    "daily-limit",
+    "fence-unconfirmed",
+    "lag-unknown",
+    "no-proven-backup",
+    "not-enough-signals",
+    "too-far-behind",
 ];
 
 /// The rest of each heading of the runbook that begins with `kind: `.
@@ -84,45 +98,41 @@ async fn only_the_alarm_of_a_primary_is_named_like_one() -> anyhow::Result<()> {
 
 #[test]
 fn every_refusal_has_its_section_and_every_section_a_refusal() -> anyhow::Result<()> {
-    let source = read(&folders::workspace().join("shared/decide/src/refusal.rs"))?;
-    let body = source.split_once("pub enum Refusal {").map(|(_, body)| body).unwrap_or_default();
-    let refusals: BTreeSet<String> = body
-        .lines()
-        .take_while(|line| *line != "}")
-        .filter_map(|line| line.strip_prefix("    "))
-        .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()))
-        .filter_map(|line| line.split([' ', ',', '(']).next())
-        .map(kebab)
-        .collect();
-    assert!(refusals.len() >= 26, "only {} refusals were found", refusals.len());
+    let refusals: BTreeSet<String> = Refusal::NAMES.iter().map(|name| (*name).to_owned()).collect();
+    assert!(refusals.len() >= 32, "only {} refusals were found", refusals.len());
     assert_eq!(refusals, sections("refusal")?);
     Ok(())
 }
 
-/// `TooFarBehind` as it is stored: `too-far-behind`.
-fn kebab(variant: &str) -> String {
-    let mut text = String::new();
-    for letter in variant.chars() {
-        if letter.is_ascii_uppercase() && !text.is_empty() {
-            text.push('-');
-        }
-        text.push(letter.to_ascii_lowercase());
+/// What can be accepted is named as it has to be written, and what cannot is said to be so.
+#[test]
+fn a_refusal_that_can_be_acknowledged_says_by_which_name() -> anyhow::Result<()> {
+    let runbook = read(&infra("RUNBOOK.md"))?;
+    for section in runbook.split("\n### refusal: ").skip(1) {
+        let name = section.lines().next().unwrap_or_default();
+        let says = section.split("**Acknowledge** ").nth(1).unwrap_or_default();
+        let is_named = says.starts_with(&format!("`{name}`"));
+        assert_eq!(is_named, ACKNOWLEDGEABLE.contains(&name), "{name}: {says}");
     }
-    text
+    Ok(())
 }
 
 #[test]
-fn a_section_says_what_it_means_what_to_look_at_and_what_to_do() -> anyhow::Result<()> {
+fn a_section_says_what_it_means_what_to_look_at_what_to_do_and_how_to_acknowledge()
+-> anyhow::Result<()> {
     let runbook = read(&infra("RUNBOOK.md"))?;
     let mut sections = runbook.split("\n### ");
     sections.next();
     let mut count = 0;
     for section in sections {
+        let is_refusal = section.starts_with("refusal: ");
         let section = section.split("\n## ").next().unwrap_or_default();
         let title = section.lines().next().unwrap_or_default();
         for part in ["**Means**", "**Look at**", "**Do**"] {
             assert!(section.contains(part), "{title}: no {part}");
         }
+        assert_eq!(section.contains("**Acknowledge**"), is_refusal, "{title}");
+        assert!(!section.contains("Not in this version"), "{title} speaks of another version");
         count += 1;
     }
     assert!(count >= 30, "only {count} sections");

@@ -15,12 +15,12 @@
 )]
 
 mod backup;
-mod capacity;
 mod damage;
 mod events;
 mod export;
 mod failover;
 mod formats;
+mod hand;
 mod refusals;
 mod tries;
 mod verification;

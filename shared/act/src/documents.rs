@@ -11,8 +11,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use warmspare_decide::acknowledgement::Acknowledgement;
 use warmspare_decide::export::{Copied, Exported, Intended};
+use warmspare_decide::failover::Declined;
 use warmspare_decide::journal::{self, Entry};
+use warmspare_decide::maintenance::Pause;
 use warmspare_decide::manifest::{Manifest, Receipt};
 use warmspare_decide::name::SystemName;
 use warmspare_decide::plan::Plan;
@@ -41,6 +44,9 @@ impl Stored for Receipt {}
 impl Stored for Intended {}
 impl Stored for Copied {}
 impl Stored for Exported {}
+impl Stored for Acknowledgement {}
+impl Stored for Pause {}
+impl Stored for Declined {}
 
 /// The plan of a system and the version id under which the vault keeps it, or why there is none to
 /// go by: [`Refusal::UnknownSystem`], or [`Refusal::PlanInvalid`] with every problem.
@@ -51,6 +57,17 @@ pub async fn load_plan<P: Vault>(
     ports: &P,
     system: &SystemName,
 ) -> Result<Result<(Plan, String), Refusal>, Fault> {
+    Ok(load_plan_and_text(ports, system).await?.map(|(plan, version, _)| (plan, version)))
+}
+
+/// The same, with the text of the plan.
+///
+/// # Errors
+/// As [`load_plan`].
+pub async fn load_plan_and_text<P: Vault>(
+    ports: &P,
+    system: &SystemName,
+) -> Result<Result<(Plan, String, String), Refusal>, Fault> {
     let key = vault::plan(system);
     let document = match ports.read(&key).await? {
         Seen::Here(document) => document,
@@ -59,7 +76,8 @@ pub async fn load_plan<P: Vault>(
         }
         Seen::Unknown(why) => return Err(unread(&key, why)),
     };
-    Ok(plan_of(system, &document).map(|plan| (plan, document.version_id)))
+    let text = String::from_utf8_lossy(&document.body).into_owned();
+    Ok(plan_of(system, &document).map(|plan| (plan, document.version_id, text)))
 }
 
 fn plan_of(system: &SystemName, document: &Document) -> Result<Plan, Refusal> {

@@ -14,9 +14,7 @@ pub fn of(function: &str) -> &'static [&'static str] {
     }
 }
 
-const FAILOVER_PROMOTION: [&str; 17] = [
-    "autoscaling:DescribeAutoScalingGroups",
-    "autoscaling:SetDesiredCapacity",
+const FAILOVER_PROMOTION: [&str; 15] = [
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricStatistics",
     "events:PutEvents",

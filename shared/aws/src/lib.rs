@@ -6,7 +6,6 @@
 
 mod appliances;
 mod bus;
-mod capacity;
 mod clients;
 mod clock;
 mod config;

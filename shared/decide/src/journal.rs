@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::capacity::Group;
+use crate::acknowledgement::Accepted;
 use crate::dns::{Change, RecordSet};
 use crate::evidence::Verdict;
 use crate::failover::{Opened, Report};
@@ -31,10 +31,6 @@ pub const FORMATS: RangeInclusive<u32> = 1..=FORMAT;
 pub enum Step {
     /// The old site is told to be standby.
     Fence,
-    /// The old site has no instance any more: what it ran cannot write, whether it answers or not.
-    StopCapacity,
-    /// The new site has the instances that it needs.
-    StartCapacity,
     /// The replica becomes a writer of its own.
     PromoteDatabase,
     /// The new site is told to be production.
@@ -51,15 +47,12 @@ pub enum Step {
 
 impl Step {
     /// From the intention of such a step on, the failover only goes forward.
-    pub fn has_no_return(self) -> bool {
+    pub fn is_promotion(self) -> bool {
         match self {
-            Self::StopCapacity | Self::PromoteDatabase | Self::PromoteAppliance => true,
-            Self::Fence
-            | Self::StartCapacity
-            | Self::SeeHealthy
-            | Self::Repoint
-            | Self::SeeInSync
-            | Self::Unfence => false,
+            Self::PromoteDatabase | Self::PromoteAppliance => true,
+            Self::Fence | Self::SeeHealthy | Self::Repoint | Self::SeeInSync | Self::Unfence => {
+                false
+            }
         }
     }
 
@@ -67,8 +60,6 @@ impl Step {
     pub fn words(self) -> &'static str {
         match self {
             Self::Fence => "fence the old site",
-            Self::StopCapacity => "stop the instances of the old site",
-            Self::StartCapacity => "start the instances of the new site",
             Self::PromoteDatabase => "promote the database",
             Self::PromoteAppliance => "promote the appliance",
             Self::SeeHealthy => "see the new site healthy",
@@ -85,8 +76,6 @@ impl Step {
 pub enum Debt {
     /// The old appliance has to be told to be standby.
     Appliance,
-    /// The old Auto Scaling group has to be left without an instance.
-    Capacity,
     /// The old database has to be stopped.
     Database,
 }
@@ -96,7 +85,6 @@ impl Debt {
     pub fn words(self) -> &'static str {
         match self {
             Self::Appliance => "the old appliance set to standby",
-            Self::Capacity => "the old instances ended",
             Self::Database => "the old database stopped",
         }
     }
@@ -117,25 +105,9 @@ pub enum Finding {
         debts: Vec<Debt>,
         /// What the attempt met.
         why: String,
-    },
-    /// The old site has no instance any more.
-    Stopped {
-        /// What remains to be done when more of the old site can be reached.
-        debts: Vec<Debt>,
-        /// As Auto Scaling described it.
-        group: Group,
-    },
-    /// The instances of the old site were not seen ended, and the plan is content with the attempt.
-    StopAttempted {
-        /// What remains to be done when it is back.
-        debts: Vec<Debt>,
-        /// What the attempt met.
-        why: String,
-    },
-    /// The new site has the instances that it needs.
-    InService {
-        /// As Auto Scaling described it.
-        group: Group,
+        /// That it was not confirmed, and who accepts it; none where the plan allows it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        accepted: Option<Box<Accepted>>,
     },
     /// The database replicates nothing and is available.
     Writable,
@@ -337,7 +309,7 @@ impl Progress {
             What::Intended { step, batch } => self.intend(*step, batch, entry.at),
             What::Confirmed { step, finding } => self.confirm(*step, finding, entry.at),
             What::Abandoned { .. } if self.is_past_return => {
-                Err("abandons the failover after its point of no return".to_owned())
+                Err("abandons the failover after a promotion was intended".to_owned())
             }
             What::Abandoned { .. } => {
                 self.end = Some(End { at: entry.at, completed: false });
@@ -362,8 +334,7 @@ impl Progress {
     }
 
     fn intend(&mut self, step: Step, batch: &[Change], at: Timestamp) -> Result<(), String> {
-        let is_fencing = !self.is_done(Step::Fence) || self.next_step() == Some(Step::StopCapacity);
-        let is_return = step == Step::Unfence && !self.is_past_return && is_fencing;
+        let is_return = step == Step::Unfence && !self.is_past_return && !self.is_done(Step::Fence);
         if Some(step) != self.next_step() && !is_return {
             return Err(format!("intends to {}, which is not the next step", step.words()));
         }
@@ -371,7 +342,7 @@ impl Progress {
             return Err("goes on after the way back was taken".to_owned());
         }
         self.intended = Some(step);
-        self.is_past_return |= step.has_no_return();
+        self.is_past_return |= step.is_promotion();
         if self.first_batch.is_empty() {
             self.first_batch = batch.to_vec();
         }
@@ -385,19 +356,10 @@ impl Progress {
         if Some(step) != self.next_step() && self.intended != Some(step) {
             return Err(format!("confirms to {}, which is not the next step", step.words()));
         }
-        match finding {
-            Finding::Fenced { debts }
-            | Finding::FenceAttempted { debts, .. }
-            | Finding::Stopped { debts, .. }
-            | Finding::StopAttempted { debts, .. } => self.debts.clone_from(debts),
-            Finding::InService { .. }
-            | Finding::Writable
-            | Finding::Accepted
-            | Finding::Healthy { .. }
-            | Finding::Moved { .. }
-            | Finding::InSync => {}
+        if let Finding::Fenced { debts } | Finding::FenceAttempted { debts, .. } = finding {
+            self.debts.clone_from(debts);
         }
-        self.is_past_return |= step.has_no_return();
+        self.is_past_return |= step.is_promotion();
         self.intended = None;
         self.past.push(Past { step, finding: finding.clone(), at });
         Ok(())
@@ -419,9 +381,6 @@ impl Progress {
             Finding::Moved { change_id, .. } => Some(change_id.as_str()),
             Finding::Fenced { .. }
             | Finding::FenceAttempted { .. }
-            | Finding::Stopped { .. }
-            | Finding::StopAttempted { .. }
-            | Finding::InService { .. }
             | Finding::Writable
             | Finding::Accepted
             | Finding::Healthy { .. }

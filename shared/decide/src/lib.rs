@@ -3,14 +3,15 @@
 //! A decision is a function from data to data: what was agreed (the plan), what was written (the
 //! journal) and what was seen (a view) go in; one answer comes out. `shared/act` carries it out.
 
+pub mod acknowledgement;
 pub mod backup;
-pub mod capacity;
 pub mod database;
 pub mod dns;
 pub mod evidence;
 pub mod export;
 pub mod failover;
 pub mod journal;
+pub mod maintenance;
 pub mod manifest;
 pub mod name;
 pub mod outcome;

@@ -1,6 +1,8 @@
 //! Every reason for which something is not done. Each is a full clause with its numbers, and has a
 //! section of its name in `infra/RUNBOOK.md`.
 
+mod name;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -9,7 +11,7 @@ use crate::evidence::Verdict;
 use crate::name::{KeyArn, Region, SiteName, Slot, Term};
 
 /// Why something is not done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[serde(tag = "refusal", rename_all = "kebab-case")]
 pub enum Refusal {
     /// The plan has problems.
@@ -196,6 +198,9 @@ pub enum Refusal {
         demand: String,
         /// What the old site answered.
         why: String,
+        /// Paths on which it answers as it should.
+        #[serde(default)]
+        up: u32,
     },
     /// An earlier failover still owes a fence.
     #[error(
@@ -222,8 +227,49 @@ pub enum Refusal {
     /// Only an operator may begin.
     #[error("the plan's mode is {mode}, so an alarm alone does not begin a failover")]
     ModeIsNotAutomatic {
-        /// `manual` or `approve`.
+        /// `manual`.
         mode: String,
+    },
+    /// Everything says that a failover should begin, and a person has to approve it.
+    #[error(
+        "the plan's mode is approve, and all that term {term} needs to begin is an approval: an object \
+         {key} that holds {object}"
+    )]
+    ApprovalMissing {
+        /// The term that it would get.
+        term: Term,
+        /// Where the approval is to be put.
+        key: String,
+        /// What it is to hold.
+        object: String,
+    },
+    /// Something was put there to lift a refusal, and does not.
+    #[error("{of}; what was acknowledged does not lift that: {found}")]
+    AcknowledgementInvalid {
+        /// The refusal that stays.
+        of: Box<Refusal>,
+        /// Each object that was found, with what is wrong with it and what is allowed.
+        found: String,
+    },
+    /// A person has paused automatic failovers.
+    #[error("{who} has paused automatic failovers from {from} until {until}: {reason}")]
+    Paused {
+        /// Who.
+        who: String,
+        /// Why, in their words.
+        reason: String,
+        /// From when on.
+        from: Timestamp,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Nobody can say whether automatic failovers are paused.
+    #[error("it is not clear whether automatic failovers are paused, so none begins: {key} {why}")]
+    PauseUnclear {
+        /// Where the pause would be.
+        key: String,
+        /// A clause that follows the key.
+        why: String,
     },
     /// A failover is under way.
     #[error("term {term} is under way since {since}")]
@@ -263,29 +309,6 @@ pub enum Refusal {
         site: SiteName,
         /// What its signals say.
         verdict: Verdict,
-    },
-    /// There is no Auto Scaling group of that name.
-    #[error("there is no Auto Scaling group {group} in {region}, so there is no capacity to start")]
-    NoCapacity {
-        /// Its name.
-        group: String,
-        /// Where it should be.
-        region: Region,
-    },
-    /// Auto Scaling would refuse what the plan wants.
-    #[error(
-        "{group} is to have {desired} instance(s), and Auto Scaling takes {min} to {max}, its minimum \
-         and maximum size"
-    )]
-    CapacityOutOfBounds {
-        /// The group.
-        group: String,
-        /// What the plan wants.
-        desired: u32,
-        /// The group's minimum size.
-        min: u32,
-        /// The group's maximum size.
-        max: u32,
     },
     /// The replica is gone.
     #[error("the replica {replica} does not exist in {region}, so there is no database to promote")]

@@ -91,21 +91,47 @@ pub fn alive(system: &SystemName, term: Term) -> String {
     format!("failovers/{system}/{}/alive.json", term.padded())
 }
 
-/// `acknowledgements/<system>/<term>/`: what operators have accepted for the term that comes next.
-pub fn acknowledgements(system: &SystemName, term: Term) -> String {
-    format!("acknowledgements/{system}/{}/", term.padded())
+/// `acknowledgements/<system>/`: everything that people have accepted for a system.
+pub fn acknowledgements(system: &SystemName) -> String {
+    format!("acknowledgements/{system}/")
+}
+
+/// `acknowledgements/<system>/<term>/<refusal>.json`: that one refusal of one term is accepted.
+pub fn acknowledgement(system: &SystemName, term: Term, refusal: &str) -> String {
+    format!("acknowledgements/{system}/{}/{refusal}.json", term.padded())
+}
+
+/// The term and the refusal that a key below `acknowledgements/<system>/` names.
+pub fn acknowledged<'k>(system: &SystemName, key: &'k str) -> Option<(Term, &'k str)> {
+    let rest = key.strip_prefix(&acknowledgements(system))?;
+    let (term, refusal) = rest.strip_suffix(".json")?.split_once('/')?;
+    (term.len() == 6).then_some(())?;
+    Some((Term(term.parse().ok()?), refusal))
+}
+
+/// `maintenance/<system>.json`: a pause of automatic failovers, put there by a person.
+pub fn maintenance(system: &SystemName) -> String {
+    format!("maintenance/{system}.json")
+}
+
+/// `refusals/<system>/<instant>/<refusal>.json`: what a decision not to begin has seen. The instant is
+/// that of the loss, so that an alarm that is asked about every minute leaves one object per refusal.
+pub fn refusal(system: &SystemName, lost_at: Slot, refusal: &str) -> String {
+    format!("refusals/{system}/{lost_at}/{refusal}.json")
 }
 
 /// Whether a key lies in one of the vault's folders.
 pub fn is_ours(key: &str) -> bool {
-    const FOLDERS: [&str; 9] = [
+    const FOLDERS: [&str; 11] = [
         "acknowledgements",
         "backups",
         "exports",
         "failovers",
         "holds",
+        "maintenance",
         "plans",
         "receipts",
+        "refusals",
         "systems",
         "uploads",
     ];

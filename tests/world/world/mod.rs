@@ -5,7 +5,6 @@
 
 mod alarms;
 mod appliances;
-pub(crate) mod capacity;
 mod databases;
 pub(crate) mod keys;
 pub(crate) mod promises;
@@ -182,7 +181,6 @@ impl State {
             self.check();
         }
         self.sites.settle_databases(self.now);
-        self.sites.settle_groups(self.now);
         snapshots::settle(self);
     }
 

@@ -11,17 +11,15 @@ use warmspare_decide::dns::RecordSet;
 use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::seen::Seen;
 
-use super::capacity::Scaled;
-
 /// One site: its appliance, and whether anything of it can be reached.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     /// Nothing of it answers: its appliance, and every AWS call to its Region.
     pub(crate) lost: bool,
-    /// Nothing of its network answers, while AWS in its Region does.
-    pub(crate) dark: bool,
     /// Its appliance answers every call with a 500.
     pub(crate) ill: bool,
+    /// Its appliance works, and accepts no mode: a wrong password.
+    pub(crate) refuses_modes: bool,
     pub(crate) mode: ApplianceMode,
     pub(crate) healthy_at: Timestamp,
     /// The newest term in which it was told to be standby, with an answer or without.
@@ -35,15 +33,11 @@ pub(crate) struct Site {
 pub(crate) struct Sites {
     pub(crate) by_name: BTreeMap<&'static str, Site>,
     pub(crate) databases: BTreeMap<&'static str, Instance>,
-    /// The Auto Scaling group of each site that has one.
-    pub(crate) groups: BTreeMap<&'static str, Scaled>,
     pub(crate) promoted_at: Option<Timestamp>,
     /// For how long RDS goes on describing a replica as it was before it was told to promote it.
     pub(crate) described_late_s: i64,
     /// So many newest minutes of a metric are not there yet.
     pub(crate) measured_late_min: i64,
-    /// How long a promotion takes, in seconds.
-    pub(crate) promotion_s: i64,
     pub(crate) zone: Vec<RecordSet>,
     /// Change ids, and when each is in sync.
     pub(crate) changes: Vec<(String, Timestamp)>,
@@ -63,8 +57,8 @@ impl Default for Sites {
         let start: Timestamp = super::START.parse().unwrap();
         let site = |mode| Site {
             lost: false,
-            dark: false,
             ill: false,
+            refuses_modes: false,
             mode,
             healthy_at: start,
             fence_tried_in: None,
@@ -87,11 +81,9 @@ impl Default for Sites {
                 ("controller-db", instance(None, &["controller-db-west"])),
                 ("controller-db-west", instance(Some("controller-db"), &[])),
             ]),
-            groups: BTreeMap::new(),
             promoted_at: None,
             described_late_s: 0,
             measured_late_min: 0,
-            promotion_s: 40,
             zone: vec![RecordSet {
                 name: "controller.example.com".to_owned(),
                 kind: "A".to_owned(),

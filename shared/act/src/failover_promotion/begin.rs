@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use warmspare_decide::database::lag_when_lost;
 use warmspare_decide::dns;
 use warmspare_decide::evidence::AlarmState;
-use warmspare_decide::failover::{Asked, Opened, OpeningView, open};
+use warmspare_decide::failover::{Asked, DECLINED_FORMAT, Declined, Opened, OpeningView, open};
 use warmspare_decide::journal::{Progress, What};
 use warmspare_decide::name::{SiteName, Slot};
 use warmspare_decide::outcome::{Happening, Outcome};
@@ -12,12 +12,13 @@ use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::vault;
 
+use crate::documents;
 use crate::fault::{Fault, or_unknown};
 use crate::journal::{self, Terms};
 use crate::signals;
 use crate::trigger::ALARM_PREFIX;
 
-use super::{Subject, World, announce, drive};
+use super::{Subject, World, announce, drive, hand};
 
 /// How long before a request by hand, or before an alarm whose window is not known, the site counts as
 /// lost, in seconds: as long as the alarm of `system.yaml` needs to be raised.
@@ -51,17 +52,12 @@ pub(super) async fn failover<P: World>(
     let is_again = matches!(asking, Asking::Again(_));
     let opened = match decide(ports, subject, &terms, asking).await {
         Ok(opened) => opened,
-        Err(refusal) => {
-            if !is_again {
-                let reason = refusal.to_string();
-                announce(ports, system, Happening::FailoverRefused, None, "refused", reason).await;
-            }
-            return Ok(Outcome::Refused(refusal));
-        }
+        Err(declined) => return Ok(Outcome::Refused(refuse(ports, *declined, is_again).await)),
     };
     let term = terms.next();
+    let note = hand::said_of(subject, &opened);
     let reason = format!(
-        "{} is lost ({} path(s) say so): {} takes over",
+        "{} is lost ({} path(s) say so): {} takes over{note}",
         opened.from, opened.verdict.down, opened.to
     );
     let what = What::Opened(Box::new(opened));
@@ -70,7 +66,7 @@ pub(super) async fn failover<P: World>(
             announce(ports, system, Happening::FailoverStarted, Some(term), "waiting", reason)
                 .await;
             let progress = Progress::of(&[entry]).map_err(drive::impossible)?;
-            drive::on(ports, subject, progress).await
+            drive::on(ports, subject, progress).await.map(|outcome| hand::noting(outcome, &note))
         }
         // Another run has opened this very term a moment ago: there is one failover, and we join it.
         None => match journal::terms(ports, system).await?.newest() {
@@ -78,6 +74,29 @@ pub(super) async fn failover<P: World>(
             _ => Ok(Outcome::Waiting(format!("term {term} was opened by another run"))),
         },
     }
+}
+
+/// Tells everyone why nothing begins, and keeps what the decision saw. What is asked again every minute
+/// is told and kept once for each refusal of one loss, so a new reason (an approval is missing now) is
+/// never silent. It is kept only when it was told: a run that dies in between tells it twice, and not
+/// never.
+async fn refuse<P: World>(ports: &P, declined: Declined, is_again: bool) -> Refusal {
+    let key = declined.key();
+    let is_new = matches!(ports.read(&key).await, Ok(Seen::Absent));
+    let why = declined.why.clone();
+    let mut is_told = false;
+    if is_new || !is_again {
+        let (system, happening) = (&declined.system, Happening::FailoverRefused);
+        is_told = announce(ports, system, happening, None, "refused", why.to_string()).await;
+    }
+    // The record is for whoever asks later; that it could not be written lifts no refusal.
+    if is_new
+        && is_told
+        && let Err(fault) = documents::create_json(ports, &key, &declined).await
+    {
+        tracing::warn!("what refused the failover was not kept: {fault}");
+    }
+    why
 }
 
 /// Decides as a failover would, for the sake of the answer, and changes nothing.
@@ -95,14 +114,15 @@ pub(super) async fn rehearse<P: World>(
         Ok(opened) => {
             let steps: Vec<&str> = opened.steps.iter().map(|step| step.words()).collect();
             Outcome::Done(format!(
-                "a failover from {} to {} would begin as term {}: {}; nothing was changed",
+                "a failover from {} to {} would begin as term {}: {}; nothing was changed{}",
                 opened.from,
                 opened.to,
                 terms.next(),
-                steps.join(", ")
+                steps.join(", "),
+                hand::said_of(subject, &opened)
             ))
         }
-        Err(refusal) => Outcome::Refused(refusal),
+        Err(declined) => Outcome::Refused(declined.why),
     })
 }
 
@@ -111,10 +131,22 @@ async fn decide<P: World>(
     subject: &Subject,
     terms: &Terms,
     asking: Asking,
-) -> Result<Opened, Refusal> {
-    let plan = &subject.plan;
-    let (active, _) = terms.active(plan);
-    open(plan, &look(ports, subject, terms, active, asking).await)
+) -> Result<Opened, Box<Declined>> {
+    let (active, _) = terms.active(&subject.plan);
+    let view = look(ports, subject, terms, active, asking).await;
+    match open(&subject.plan, &view) {
+        Ok(opened) => Ok(Opened { plan: subject.plan_text.clone(), ..opened }),
+        Err(why) => Err(Box::new(Declined {
+            format: DECLINED_FORMAT,
+            system: subject.system.clone(),
+            term: view.term(),
+            at: view.now,
+            why,
+            plan_version: subject.plan_version.clone(),
+            plan: subject.plan_text.clone(),
+            view,
+        })),
+    }
 }
 
 async fn look<P: World>(
@@ -152,10 +184,6 @@ async fn look<P: World>(
         signals::of_new_site(ports, plan, new),
     )
     .await;
-    let capacity = match &new.capacity {
-        Some(capacity) => Some(or_unknown(ports.group(&new.region, &capacity.asg).await)),
-        None => None,
-    };
     let (mut replica, mut lag_s) = (None, None);
     if let Some(database) = &plan.database {
         replica = Some(or_unknown(ports.instance(&new.region, &database.replica).await));
@@ -171,6 +199,8 @@ async fn look<P: World>(
         Err(fault) => Seen::Unknown(fault.to_string()),
     };
     let proven = proven(ports, subject).await;
+    let acknowledgements = hand::acknowledgements(ports, &subject.system).await;
+    let pause = hand::pause(ports, &subject.system).await;
     let past = terms.past();
     OpeningView {
         now,
@@ -180,11 +210,12 @@ async fn look<P: World>(
         primary,
         standby,
         proven,
-        capacity,
         replica,
         lag_s,
         records,
         past,
+        acknowledgements,
+        pause,
     }
 }
 

@@ -4,6 +4,7 @@
 mod begin;
 mod debts;
 mod drive;
+mod hand;
 
 use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::name::{SystemName, Term};
@@ -16,19 +17,13 @@ use warmspare_decide::vault;
 use crate::documents;
 use crate::fault::{Fault, or_unknown};
 use crate::journal;
-use crate::ports::{Appliances, Bus, Capacity, Clock, Databases, Dns, Monitoring, Signals, Vault};
+use crate::ports::{Appliances, Bus, Clock, Databases, Dns, Monitoring, Signals, Vault};
 use crate::trigger::{self, Action, Trigger};
 
 /// Everything that a failover touches.
-pub trait World:
-    Clock + Vault + Databases + Capacity + Dns + Appliances + Signals + Monitoring + Bus
-{
-}
+pub trait World: Clock + Vault + Databases + Dns + Appliances + Signals + Monitoring + Bus {}
 
-impl<T: Clock + Vault + Databases + Capacity + Dns + Appliances + Signals + Monitoring + Bus> World
-    for T
-{
-}
+impl<T: Clock + Vault + Databases + Dns + Appliances + Signals + Monitoring + Bus> World for T {}
 
 /// A system under its plan.
 #[derive(Debug)]
@@ -36,6 +31,7 @@ struct Subject {
     system: SystemName,
     plan: Plan,
     plan_version: String,
+    plan_text: String,
 }
 
 /// Answers one event.
@@ -51,11 +47,10 @@ pub async fn answer<P: World>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
             Ok(Outcome::Done(format!("the alarm {name} is over, and nothing is to be done")))
         }
         Ok(Trigger::Alarm { name, system, is_raised: true }) => {
-            let Subject { system, plan, plan_version } = match subject(ports, system).await? {
+            let subject = match subject(ports, system).await? {
                 Ok(subject) => subject,
                 Err(refusal) => return Ok(Outcome::Refused(refusal)),
             };
-            let subject = Subject { system, plan, plan_version };
             begin::failover(ports, &subject, begin::Asking::Alarm(name)).await
         }
         Ok(Trigger::Request { system, action, reason }) => {
@@ -78,8 +73,13 @@ async fn subject<P: World>(
     ports: &P,
     system: SystemName,
 ) -> Result<Result<Subject, Refusal>, Fault> {
-    let plan = documents::load_plan(ports, &system).await?;
-    Ok(plan.map(|(plan, plan_version)| Subject { system, plan, plan_version }))
+    let plan = documents::load_plan_and_text(ports, &system).await?;
+    Ok(plan.map(|(plan, plan_version, plan_text)| Subject {
+        system,
+        plan,
+        plan_version,
+        plan_text,
+    }))
 }
 
 /// Goes on with every failover that is open, and pays what is owed. One system's trouble does not keep
@@ -132,7 +132,8 @@ async fn ask_again<P: World>(ports: &P, system: SystemName) -> Result<Outcome, F
             }
         }
         Seen::Here(_) | Seen::Absent => Ok(Outcome::Done(format!(
-            "no failover of {system} is under way, no fence is owed, and {name} is not raised"
+            "no failover of {system} is under way, no fence is owed, and {name} is not raised{}",
+            hand::said_of_pause(ports, &system).await
         ))),
         Seen::Unknown(why) => Ok(Outcome::Waiting(format!(
             "no failover of {system} is under way, and it is not known whether {name} is raised: {why}"
@@ -177,10 +178,15 @@ async fn status<P: World>(ports: &P, subject: &Subject) -> Result<Outcome, Fault
             ),
         },
     };
-    Ok(Outcome::Done(sentence))
+    Ok(Outcome::Done(format!(
+        "{sentence}; the next failover would be term {}{}",
+        terms.next(),
+        hand::said_of_pause(ports, &subject.system).await
+    )))
 }
 
-/// Tells everyone. That nobody could be told does not stop a failover: the journal is the record.
+/// Tells everyone, and says whether it could. That nobody could be told does not stop a failover: the
+/// journal is the record.
 async fn announce<P: World>(
     ports: &P,
     system: &SystemName,
@@ -188,7 +194,7 @@ async fn announce<P: World>(
     term: Option<Term>,
     outcome: &str,
     reason: String,
-) {
+) -> bool {
     let announcement = Announcement {
         format: FORMAT,
         happening,
@@ -200,7 +206,9 @@ async fn announce<P: World>(
         at: ports.now(),
         links: term.map(|term| vault::journal(system, term)).into_iter().collect(),
     };
-    if let Err(fault) = ports.announce(&announcement).await {
+    let told = ports.announce(&announcement).await;
+    if let Err(fault) = &told {
         tracing::warn!("{} of {system} was not announced: {fault}", happening.as_str());
     }
+    told.is_ok()
 }

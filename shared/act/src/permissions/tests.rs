@@ -8,7 +8,7 @@ const FUNCTIONS: [&str; 5] =
 fn ports_of(function: &str) -> &'static [&'static str] {
     match function {
         "failover-promotion" => {
-            &["Vault", "Databases", "Capacity", "Dns", "Appliances", "Signals", "Monitoring", "Bus"]
+            &["Vault", "Databases", "Dns", "Appliances", "Signals", "Monitoring", "Bus"]
         }
         "health-probe" => &["Vault", "Databases", "Signals", "Monitoring"],
         "scheduled-backup" => &["Vault", "Keys", "Sources", "Bus"],

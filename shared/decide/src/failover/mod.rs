@@ -3,13 +3,16 @@
 //! [`open`] decides from one look at everything; [`next`] decides one step from what the journal says
 //! and what was seen just now. The steps only go forward once a promotion was intended.
 
+mod declined;
+mod guards;
 mod open;
 mod report;
 mod step;
 
+pub use declined::{DECLINED_FORMAT, Declined};
 pub use open::{Asked, Kind, Opened, OpeningView, PastTerm, open};
 pub use report::{Phase, Report, report};
-pub use step::{Act, Attempt, Next, View, debts_of, next, not_to_zero};
+pub use step::{Act, Attempt, Next, View, debts_of, next};
 
 #[cfg(test)]
 pub(crate) mod tests;

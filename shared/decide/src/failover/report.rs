@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::acknowledgement::Accepted;
 use crate::dns::{Change, RecordSet};
 use crate::journal::{Debt, Finding, Progress};
 use crate::name::{SiteName, Slot};
@@ -46,6 +47,9 @@ pub struct Report {
     pub records_after: Vec<RecordSet>,
     /// What the old site still owes.
     pub debts: Vec<Debt>,
+    /// What would have been refused, and who accepted it: losses above all.
+    #[serde(default)]
+    pub accepted: Vec<Accepted>,
 }
 
 /// Sums a failover up whose last step is confirmed.
@@ -66,9 +70,6 @@ pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
             Finding::Moved { records, .. } => Some(records.clone()),
             Finding::Fenced { .. }
             | Finding::FenceAttempted { .. }
-            | Finding::Stopped { .. }
-            | Finding::StopAttempted { .. }
-            | Finding::InService { .. }
             | Finding::Writable
             | Finding::Accepted
             | Finding::Healthy { .. }
@@ -89,7 +90,22 @@ pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
         records_before: deleted(&progress.first_batch),
         records_after,
         debts: progress.debts.clone(),
+        accepted: accepted(progress),
     }
+}
+
+/// What was accepted for the beginning, and for the fence.
+fn accepted(progress: &Progress) -> Vec<Accepted> {
+    let of_fence = progress.past.iter().filter_map(|past| match &past.finding {
+        Finding::FenceAttempted { accepted, .. } => accepted.as_deref().cloned(),
+        Finding::Fenced { .. }
+        | Finding::Writable
+        | Finding::Accepted
+        | Finding::Healthy { .. }
+        | Finding::Moved { .. }
+        | Finding::InSync => None,
+    });
+    progress.opened.accepted.iter().cloned().chain(of_fence).collect()
 }
 
 fn deleted(batch: &[Change]) -> Vec<RecordSet> {

@@ -14,8 +14,6 @@ use crate::refusal::Refusal;
 use crate::seen::Seen;
 use jiff::{SignedDuration, Timestamp};
 
-mod capacity;
-
 /// A plan of two sites, made by hand: this crate reads no TOML.
 pub(crate) fn plan() -> Plan {
     let site = |name: &str, region: &str| Site {
@@ -121,11 +119,12 @@ fn lost() -> OpeningView {
         primary: ["internet", "peering", "rds"].map(|path| signal(path, silent())).to_vec(),
         standby: vec![signal("internet", Sight::AsExpected)],
         proven: Seen::Here(Slot::of(ago(3600))),
-        capacity: None,
         replica: Some(Seen::Here(replica())),
         lag_s: Some(Seen::Here(2)),
         records: Seen::Here(vec![record("203.0.113.10")]),
         past: vec![],
+        acknowledgements: Seen::Here(vec![]),
+        pause: Seen::Absent,
     }
 }
 
@@ -250,16 +249,23 @@ fn view() -> View {
         old: lost().primary,
         new: lost().standby,
         attempt: None,
-        group: Seen::Absent,
         replica: Seen::Here(replica()),
         records: Seen::Here(vec![record("203.0.113.10")]),
         change_id: None,
         in_sync: Seen::Here(true),
+        acknowledgements: Seen::Here(vec![]),
     }
 }
 
 fn fenced() -> (Step, Finding) {
-    (Step::Fence, Finding::FenceAttempted { debts: vec![Debt::Appliance], why: "gone".to_owned() })
+    (
+        Step::Fence,
+        Finding::FenceAttempted {
+            debts: vec![Debt::Appliance],
+            why: "gone".to_owned(),
+            accepted: None,
+        },
+    )
 }
 
 fn after(change: impl FnOnce(&mut View), progress: &Progress) -> Next {

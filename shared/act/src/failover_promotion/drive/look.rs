@@ -1,15 +1,14 @@
 //! The look before each turn.
 
-use warmspare_decide::capacity::Group;
 use warmspare_decide::dns;
-use warmspare_decide::failover::View;
+use warmspare_decide::failover::{Attempt, View};
 use warmspare_decide::journal::{Progress, Step};
-use warmspare_decide::plan::Site;
 use warmspare_decide::seen::Seen;
 
 use crate::fault::or_unknown;
 use crate::signals;
 
+use super::super::hand;
 use super::{Memory, Subject, World, sites};
 
 /// Looks at what the next step needs, and at nothing else: a failover depends on the old site only
@@ -28,24 +27,23 @@ pub(super) async fn look<P: World>(
         old: Vec::new(),
         new: Vec::new(),
         attempt: memory.attempt.clone(),
-        group: Seen::Unknown(not_looked()),
         replica: Seen::Unknown(not_looked()),
         records: Seen::Unknown(not_looked()),
         change_id: memory.change_id.clone(),
         in_sync: Seen::Unknown(not_looked()),
+        acknowledgements: Seen::Unknown(not_looked()),
     };
     match progress.next_step() {
-        Some(Step::Fence | Step::Unfence | Step::StopCapacity) => {
+        Some(Step::Fence | Step::Unfence) => {
             (view.old, view.new) = futures_util::future::join(
                 signals::of_site(ports, plan, old),
                 signals::of_new_site(ports, plan, new),
             )
             .await;
-            if progress.next_step() == Some(Step::StopCapacity) {
-                view.group = group(ports, old).await;
+            if matches!(view.attempt, Some(Attempt::Unreachable(_) | Attempt::Unclear(_))) {
+                view.acknowledgements = hand::acknowledgements(ports, &subject.system).await;
             }
         }
-        Some(Step::StartCapacity) => view.group = group(ports, new).await,
         Some(Step::PromoteDatabase) => {
             if let Some(database) = &plan.database {
                 view.replica = or_unknown(ports.instance(&new.region, &database.replica).await);
@@ -71,11 +69,4 @@ pub(super) async fn look<P: World>(
         Some(Step::PromoteAppliance) | None => {}
     }
     view
-}
-
-async fn group<P: World>(ports: &P, site: &Site) -> Seen<Group> {
-    match &site.capacity {
-        Some(capacity) => or_unknown(ports.group(&site.region, &capacity.asg).await),
-        None => Seen::Absent,
-    }
 }

@@ -3,7 +3,6 @@
 use warmspare_decide::dns;
 use warmspare_decide::failover::{Act, Attempt};
 use warmspare_decide::journal::Progress;
-use warmspare_decide::plan::Site;
 
 use crate::fault::{Fault, Hope};
 use crate::ports::ApplianceMode;
@@ -14,12 +13,7 @@ use super::{LOOK_EVERY_S, Memory, Subject, World, sites};
 pub(super) fn batch_of(act: &Act) -> Vec<dns::Change> {
     match act {
         Act::Repoint(batch) => batch.clone(),
-        Act::Fence
-        | Act::Unfence
-        | Act::StopCapacity
-        | Act::StartCapacity { .. }
-        | Act::PromoteDatabase
-        | Act::PromoteAppliance => Vec::new(),
+        Act::Fence | Act::Unfence | Act::PromoteDatabase | Act::PromoteAppliance => Vec::new(),
     }
 }
 
@@ -49,8 +43,6 @@ pub(super) async fn take<P: World>(
                 memory,
             );
         }
-        Act::StopCapacity => return scale(ports, old, 0, memory).await,
-        Act::StartCapacity { desired } => return scale(ports, new, *desired, memory).await,
         Act::PromoteDatabase => match &subject.plan.database {
             Some(database) => {
                 let told = ports.promote(&new.region, &database.replica).await;
@@ -83,15 +75,4 @@ fn attempt(answer: Result<(), Fault>, memory: &mut Memory) -> Result<(), Fault> 
         Err(fault) => Attempt::Unclear(fault.to_string()),
     });
     Ok(())
-}
-
-/// Auto Scaling can be asked afterwards; that it refused or did not answer is kept for the decision.
-async fn scale<P: World>(
-    ports: &P,
-    site: &Site,
-    desired: u32,
-    memory: &mut Memory,
-) -> Result<(), Fault> {
-    let Some(capacity) = &site.capacity else { return Ok(()) };
-    attempt(ports.set_desired(&site.region, &capacity.asg, desired).await, memory)
 }

@@ -6,16 +6,10 @@ use warmspare_decide::journal::Finding;
 pub(super) fn seen(finding: &Finding) -> String {
     match finding {
         Finding::Fenced { .. } => "it accepted to be standby".to_owned(),
-        Finding::FenceAttempted { debts, why } => {
+        Finding::FenceAttempted { debts, why, .. } => {
             let owed: Vec<&str> = debts.iter().map(|debt| debt.words()).collect();
-            format!("it could not be reached ({why}); owed: {}", owed.join(", "))
+            format!("it was attempted ({why}); owed: {}", owed.join(", "))
         }
-        Finding::Stopped { .. } => "nothing of it runs any more".to_owned(),
-        Finding::StopAttempted { debts, why } => {
-            let owed: Vec<&str> = debts.iter().map(|debt| debt.words()).collect();
-            format!("it was not seen ended ({why}); owed: {}", owed.join(", "))
-        }
-        Finding::InService { group } => group.words(),
         Finding::Writable => "it replicates nothing and is available".to_owned(),
         Finding::Accepted => "it accepted to be production".to_owned(),
         Finding::Healthy { verdict } => format!("{} path(s) say that it is up", verdict.up),
@@ -26,9 +20,9 @@ pub(super) fn seen(finding: &Finding) -> String {
 
 pub(super) fn sentence(report: &Report) -> String {
     let debts: Vec<&str> = report.debts.iter().map(|debt| debt.words()).collect();
+    let accepted = report.accepted.iter().map(|accepted| format!("; {}", accepted.words()));
     format!(
-        "{} took over from {} {} s after it was lost ({} s agreed); {}; what only backups hold loses {} s \
-         ({} s agreed); owed: {}",
+        "{} took over from {} {} s after it was lost ({} s agreed); {}; {} ({} s agreed); owed: {}{}",
         report.to,
         report.from,
         report.rto_s,
@@ -38,8 +32,12 @@ pub(super) fn sentence(report: &Report) -> String {
             .map_or("what the database loses is not known".to_owned(), |s| format!(
                 "the database loses at most {s} s"
             )),
-        report.rpo_backup_s,
+        match report.proven {
+            Some(_) => format!("what only backups hold loses {} s", report.rpo_backup_s),
+            None => "no backup was proven of what only backups hold".to_owned(),
+        },
         report.rpo_s_max,
-        if debts.is_empty() { "nothing".to_owned() } else { debts.join(", ") }
+        if debts.is_empty() { "nothing".to_owned() } else { debts.join(", ") },
+        accepted.collect::<String>()
     )
 }

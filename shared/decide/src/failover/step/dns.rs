@@ -1,7 +1,7 @@
 //! The move of the records, and seeing it everywhere.
 
 use crate::dns::{self, Move};
-use crate::failover::open::not_healthy;
+use crate::failover::guards::not_healthy;
 use crate::journal::{Finding, Progress, Step};
 use crate::plan::Plan;
 use crate::refusal::Refusal;

@@ -1,7 +1,7 @@
 //! Seeing the new site healthy after its promotion.
 
 use crate::evidence::verdict;
-use crate::failover::open::not_healthy;
+use crate::failover::guards::not_healthy;
 use crate::journal::{Finding, Progress, Step};
 use crate::plan::Plan;
 

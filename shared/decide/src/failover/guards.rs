@@ -1,0 +1,271 @@
+//! What may stand in the way of a failover, one function each.
+
+use jiff::SignedDuration;
+
+use crate::acknowledgement;
+use crate::dns::{self, Move};
+use crate::evidence::{AlarmState, Reading, Sight, Signal, Verdict, proves_way_out, verdict};
+use crate::maintenance::pause_of;
+use crate::plan::{Appliance, DatabaseKind, Mode, Plan};
+use crate::refusal::Refusal;
+use crate::seen::Seen;
+use crate::vault;
+
+use super::open::{Asked, OpeningView};
+
+const DAY_S: i64 = 86_400;
+/// How long an approval is proposed to hold, in seconds.
+const APPROVAL_S: i64 = 3_600;
+
+/// One thing that may stand in the way. Each has one refusal, or several of which never two apply, so
+/// that what is accepted lifts one of them and hides none.
+pub(super) type Guard = fn(&Plan, &OpeningView) -> Result<(), Refusal>;
+
+/// In the order in which a person would want to hear it. The approval is asked for last: what it
+/// begins would begin.
+pub(super) const ALL: [Guard; 14] = [
+    is_supported,
+    is_for_alarms,
+    is_not_paused,
+    is_raised,
+    is_lost,
+    is_cool,
+    is_within_the_day,
+    is_unowed,
+    is_ready,
+    is_close_behind,
+    is_proven,
+    is_within_loss,
+    is_unmoved,
+    is_approved,
+];
+
+/// What this version cannot finish is not begun.
+fn is_supported(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    let not_yet = |what: String, instead: &str| {
+        Err(Refusal::NotSupported { what, instead: instead.to_owned() })
+    };
+    for site in [&plan.home, &plan.away] {
+        match &site.appliance {
+            Appliance::Device42(_) | Appliance::Http { .. } => {}
+            Appliance::Aviatrix(_) | Appliance::HabitatBuilder(_) => {
+                let what = format!("a failover of the kind of appliance at {}", site.name);
+                return not_yet(what, "device42 and http appliances are");
+            }
+        }
+    }
+    let Some(database) = &plan.database else { return Ok(()) };
+    if database.kind == DatabaseKind::AuroraGlobal {
+        return not_yet("a failover of an Aurora global database".to_owned(), "rds is");
+    }
+    if view.active != plan.home.name {
+        let what =
+            format!("a failover from {} home to {} with a database", view.active, plan.home.name);
+        return not_yet(what, "rebuild the replica there, and give the plan its new names");
+    }
+    Ok(())
+}
+
+/// An alarm begins nothing where only a person may.
+fn is_for_alarms(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    match (&view.asked, plan.failover.mode) {
+        (Asked::Alarm { .. }, Mode::Manual) => {
+            Err(Refusal::ModeIsNotAutomatic { mode: "manual".to_owned() })
+        }
+        (Asked::Alarm { .. }, Mode::Automatic | Mode::Approve) | (Asked::Operator { .. }, _) => {
+            Ok(())
+        }
+    }
+}
+
+/// A pause holds what an alarm would begin, and no person.
+fn is_not_paused(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    match &view.asked {
+        Asked::Alarm { .. } => pause_of(&plan.system, view.now, &view.pause).map_or(Ok(()), Err),
+        Asked::Operator { .. } => Ok(()),
+    }
+}
+
+/// The alarm, read again.
+fn is_raised(_plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    let Asked::Alarm { name, state } = &view.asked else { return Ok(()) };
+    let state = match state {
+        Seen::Here(AlarmState::Alarm) => return Ok(()),
+        Seen::Here(AlarmState::Ok) => "OK".to_owned(),
+        Seen::Here(AlarmState::InsufficientData) => "INSUFFICIENT_DATA".to_owned(),
+        Seen::Absent => "gone".to_owned(),
+        Seen::Unknown(why) => format!("unknown ({why})"),
+    };
+    Err(Refusal::AlarmNotRaised { alarm: name.clone(), state })
+}
+
+pub(super) fn verdict_of(plan: &Plan, view: &OpeningView) -> Verdict {
+    verdict(&view.primary, plan.failover.signals, proves_way_out(&view.standby))
+}
+
+/// The evidence: enough independent signals.
+fn is_lost(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    let verdict = verdict_of(plan, view);
+    let site = view.active.clone();
+    let down_min = plan.failover.signals.down;
+    match verdict.site {
+        Reading::Down => Ok(()),
+        Reading::Up => Err(Refusal::PrimaryHealthy { site, verdict, down_min }),
+        Reading::Unknown => Err(Refusal::NotEnoughSignals { site, verdict, down_min }),
+    }
+}
+
+/// Anti-flapping: the cooldown counts from the END of the last failover, abandoned ones included.
+fn is_cool(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    let Some(last) = view.past.first() else { return Ok(()) };
+    let since_s = view.now.as_second().saturating_sub(last.ended_at.as_second());
+    let since_s = u64::try_from(since_s).unwrap_or(0);
+    let cooldown_s = plan.failover.cooldown_s;
+    if since_s < cooldown_s {
+        return Err(Refusal::Cooldown { term: last.term, since_s, cooldown_s });
+    }
+    Ok(())
+}
+
+fn is_within_the_day(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    let day_ago_s = view.now.as_second().saturating_sub(DAY_S);
+    let today =
+        view.past.iter().filter(|past| past.completed && past.opened_at.as_second() > day_ago_s);
+    let count = u32::try_from(today.count()).unwrap_or(u32::MAX);
+    if count >= plan.failover.per_day {
+        return Err(Refusal::DailyLimit { count, per_day: plan.failover.per_day });
+    }
+    Ok(())
+}
+
+/// Nothing that may still write is given the system.
+fn is_unowed(_plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    let owing = view.past.iter().find(|past| past.completed && !past.debts.is_empty());
+    match owing {
+        Some(past) => Err(Refusal::FenceOwed {
+            term: past.term,
+            debts: past.debts.iter().map(|debt| debt.words()).collect::<Vec<_>>().join(", "),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The standby answers on every signal, and has a database to promote.
+fn is_ready(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    let site = plan.other(&view.active).name.clone();
+    let not_ready = |why: String| Refusal::StandbyNotReady { site: site.clone(), why };
+    if let Some(why) = not_healthy(&view.standby) {
+        return Err(not_ready(why));
+    }
+    let (Some(database), Some(replica)) = (&plan.database, &view.replica) else { return Ok(()) };
+    match replica {
+        Seen::Here(replica) if replica.is_promotable_from(&database.source) => Ok(()),
+        Seen::Here(replica) => Err(not_ready(format!(
+            "its database is {}, and replicates {}",
+            replica.status,
+            replica.replica_of.as_deref().unwrap_or("nothing")
+        ))),
+        Seen::Absent => Err(Refusal::NoReplica {
+            replica: database.replica.clone(),
+            region: plan.other(&view.active).region.clone(),
+        }),
+        Seen::Unknown(why) => Err(not_ready(format!("its database is not known: {why}"))),
+    }
+}
+
+/// The database would lose no more than was agreed.
+fn is_close_behind(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    // A replica that is a writer already has lost what it has lost: no measurement decides about it.
+    let is_writer =
+        view.replica.as_ref().and_then(Seen::here).is_some_and(|replica| replica.is_writer());
+    let (Some(database), Some(lag_s), false) = (&plan.database, &view.lag_s, is_writer) else {
+        return Ok(());
+    };
+    let lag_s_max = database.lag_s_max;
+    match lag_s {
+        Seen::Here(lag_s) if *lag_s <= lag_s_max => Ok(()),
+        Seen::Here(lag_s) => Err(Refusal::TooFarBehind { lag_s: *lag_s, lag_s_max }),
+        Seen::Absent => {
+            Err(Refusal::LagUnknown { why: "CloudWatch has no ReplicaLag for it".to_owned() })
+        }
+        Seen::Unknown(why) => Err(Refusal::LagUnknown { why: why.clone() }),
+    }
+}
+
+/// There is something to fall back on (P1).
+fn is_proven(_plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    match &view.proven {
+        Seen::Here(_) => Ok(()),
+        Seen::Absent => {
+            Err(Refusal::NoProvenBackup { why: "there is no receipt in the vault".to_owned() })
+        }
+        Seen::Unknown(why) => Err(Refusal::NoProvenBackup { why: why.clone() }),
+    }
+}
+
+/// What only backups hold would lose no more than was agreed. Whether there is one was asked before.
+fn is_within_loss(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    let Some(slot) = view.proven.here().copied() else { return Ok(()) };
+    let age_s = view.lost_at.as_second().saturating_sub(slot.instant().as_second());
+    let age_s = u64::try_from(age_s).unwrap_or(0);
+    let rpo_s = plan.objectives.rpo_s;
+    if age_s > rpo_s { Err(Refusal::BackupTooOld { slot, age_s, rpo_s }) } else { Ok(()) }
+}
+
+/// Nobody has changed the records. That Route 53's control plane cannot be asked is no reason not to
+/// begin: the records are looked at again before they are moved.
+fn is_unmoved(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    let Seen::Here(records) = &view.records else { return Ok(()) };
+    let (to, term) = (&plan.other(&view.active).name, view.term());
+    match dns::decide(plan, to, term, records) {
+        Move::Already | Move::Batch(_) => Ok(()),
+        Move::Superseded(newer) => Err(Refusal::Superseded { term, newer }),
+        Move::Drift(drift) => Err(Refusal::DnsDrift {
+            record: drift.record,
+            found: drift.found,
+            wanted: drift.wanted,
+        }),
+    }
+}
+
+/// In the mode `approve` an alarm begins nothing that a person has not approved. The approval is an
+/// acknowledgement of this very refusal, so it names the term, has an end, and is kept in the journal.
+fn is_approved(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    match (&view.asked, plan.failover.mode) {
+        (Asked::Operator { .. }, _) | (Asked::Alarm { .. }, Mode::Automatic | Mode::Manual) => {
+            return Ok(());
+        }
+        (Asked::Alarm { .. }, Mode::Approve) => {}
+    }
+    let term = view.term();
+    let until = view.now.checked_add(SignedDuration::from_secs(APPROVAL_S)).unwrap_or(view.now);
+    let (format, name) = (acknowledgement::FORMAT, "approval-missing");
+    // Without a name and a reason it holds nothing: it has to be filled in.
+    let object = format!(
+        r#"{{"format": {format}, "who": "", "refusal": "{name}", "until": "{until}", "reason": ""}}"#
+    );
+    let key = vault::acknowledgement(&plan.system, term, name);
+    Err(Refusal::ApprovalMissing { term, key, object })
+}
+
+/// Why these signals do not show a healthy site; `None` when every one of them answers as expected.
+pub(super) fn not_healthy(signals: &[Signal]) -> Option<String> {
+    let wrong: Vec<String> = signals
+        .iter()
+        .filter_map(|signal| {
+            let why = match &signal.sight {
+                Sight::AsExpected => return None,
+                Sight::Otherwise(how) => how.clone(),
+                Sight::Refused => "nothing listens there".to_owned(),
+                Sight::Silent(why) => format!("no answer ({why})"),
+                Sight::Broken(how) => how.clone(),
+                Sight::NotTaken(why) => format!("not looked at ({why})"),
+            };
+            Some(format!("{}: {why}", signal.name))
+        })
+        .collect();
+    if signals.is_empty() {
+        return Some("it has no signal that could say so".to_owned());
+    }
+    (!wrong.is_empty()).then(|| wrong.join("; "))
+}

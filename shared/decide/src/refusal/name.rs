@@ -1,0 +1,140 @@
+//! The name of each refusal, as in journals, keys and the runbook; and whether a person may accept it.
+
+use super::Refusal;
+
+/// No invocation of a function lives longer, in seconds
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>).
+const INVOCATION_S_MAX: u64 = 900;
+/// For how long a fence is tried before a person may accept that it is not confirmed, in seconds: a
+/// single try may have met a trouble of ours.
+const FENCE_TRIED_S_MIN: u64 = 60;
+
+macro_rules! names {
+    ($($variant:ident = $name:literal),* $(,)?) => {
+        impl Refusal {
+            /// Every name, in the order of the variants.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// Its name: the tag under which it is stored, and the title of its runbook section.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant { .. } => $name),*
+                }
+            }
+        }
+    };
+}
+
+names! {
+    PlanInvalid = "plan-invalid",
+    UnknownSystem = "unknown-system",
+    NotOurs = "not-ours",
+    KeyUnusable = "key-unusable",
+    KeyElsewhere = "key-elsewhere",
+    SlotFarFromNow = "slot-far-from-now",
+    NoBackup = "no-backup",
+    NoExport = "no-export",
+    NotSupported = "not-supported",
+    AlarmNotRaised = "alarm-not-raised",
+    PrimaryHealthy = "primary-healthy",
+    NotEnoughSignals = "not-enough-signals",
+    StandbyNotReady = "standby-not-ready",
+    NoProvenBackup = "no-proven-backup",
+    BackupTooOld = "backup-too-old",
+    TooFarBehind = "too-far-behind",
+    LagUnknown = "lag-unknown",
+    Cooldown = "cooldown",
+    DailyLimit = "daily-limit",
+    FenceUnconfirmed = "fence-unconfirmed",
+    FenceOwed = "fence-owed",
+    DnsDrift = "dns-drift",
+    ModeIsNotAutomatic = "mode-is-not-automatic",
+    ApprovalMissing = "approval-missing",
+    AcknowledgementInvalid = "acknowledgement-invalid",
+    Paused = "paused",
+    PauseUnclear = "pause-unclear",
+    InProgress = "in-progress",
+    Superseded = "superseded",
+    PrimaryReturned = "primary-returned",
+    WayBackLost = "way-back-lost",
+    NoReplica = "no-replica",
+}
+
+impl Refusal {
+    /// Whether a person may accept it for one term.
+    ///
+    /// A person may accept a LOSS that is theirs to accept, and stand in for EVIDENCE that machines
+    /// could not get. Nobody can accept a second writer (P2), a standby that cannot take over (P3), a
+    /// second failover at a time (P4), or a change that was not made from a state that was seen: those
+    /// are not judgements. So:
+    ///
+    /// - Loss: no proven backup (P1), one that is too old, a replica too far behind or not known how
+    ///   far. It goes into the report, with who accepted it.
+    /// - Evidence: too few signals, but only while no path answers; a fence that was not confirmed, but
+    ///   only while no path answers, and after it was tried for a minute. The fence is then an attempted
+    ///   one, and its debt is kept and paid like every other (P2).
+    /// - Pace: the daily limit, an approval; the cooldown only once nothing that the last failover sent
+    ///   can still be on its way.
+    ///
+    /// # Errors
+    /// Why not, as a clause.
+    pub fn acknowledgeable(&self) -> Result<(), &'static str> {
+        match self {
+            Self::NoProvenBackup { .. }
+            | Self::BackupTooOld { .. }
+            | Self::TooFarBehind { .. }
+            | Self::LagUnknown { .. }
+            | Self::DailyLimit { .. }
+            | Self::ApprovalMissing { .. } => Ok(()),
+            Self::NotEnoughSignals { verdict, .. } if verdict.up == 0 => Ok(()),
+            Self::FenceUnconfirmed { up: 0, tried_s, .. } if *tried_s >= FENCE_TRIED_S_MIN => {
+                Ok(())
+            }
+            Self::FenceUnconfirmed { up: 0, .. } => Err(
+                "the fence has to be tried for 60 s first, and may still be accepted by the site",
+            ),
+            Self::NotEnoughSignals { .. } | Self::FenceUnconfirmed { .. } => {
+                Err("a path to the old site answers, so clients may be writing there")
+            }
+            Self::Cooldown { since_s, .. } if *since_s >= INVOCATION_S_MAX => Ok(()),
+            Self::Cooldown { .. } => {
+                Err("what the last failover has sent may still arrive, for 900 s after its end")
+            }
+            Self::PrimaryHealthy { .. } | Self::PrimaryReturned { .. } => {
+                Err("the site works, and two writers cannot be accepted: stop it first")
+            }
+            Self::FenceOwed { .. } => {
+                Err("the site that it would go to may still write: pay the debt by fencing it")
+            }
+            Self::StandbyNotReady { .. } | Self::NoReplica { .. } => {
+                Err("there would be nothing to move to")
+            }
+            Self::DnsDrift { .. } | Self::Superseded { .. } => {
+                Err("records are changed only from a state that was seen")
+            }
+            Self::AlarmNotRaised { .. } | Self::ModeIsNotAutomatic { .. } => {
+                Err("a request by hand is the way past it")
+            }
+            Self::Paused { .. } | Self::PauseUnclear { .. } => {
+                Err("whoever wants no pause takes the maintenance object away")
+            }
+            Self::AcknowledgementInvalid { .. } => {
+                Err("it is the one around which it lies that counts")
+            }
+            Self::InProgress { .. } | Self::WayBackLost { .. } => {
+                Err("there is one failover at a time, and it has its own way")
+            }
+            Self::PlanInvalid { .. }
+            | Self::UnknownSystem { .. }
+            | Self::NotOurs { .. }
+            | Self::NotSupported { .. }
+            | Self::KeyUnusable { .. }
+            | Self::KeyElsewhere { .. }
+            | Self::SlotFarFromNow { .. }
+            | Self::NoBackup { .. }
+            | Self::NoExport { .. } => {
+                Err("it is not a judgement: what was asked for cannot be done")
+            }
+        }
+    }
+}
