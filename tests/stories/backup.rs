@@ -60,7 +60,7 @@ fn an_instant_that_is_delivered_three_times_is_one_backup() -> Result<()> {
 fn the_first_plan_is_backed_up_at_once_and_a_person_may_ask_for_more() -> Result<()> {
     tell(async |scene| {
         let own = Own::begin(scene, "first-plan").await?;
-        own.upload(&own.plan(&own.wanted()).replace("keep = 3", "keep = 2")).await?;
+        own.upload(&own.plan(&own.wanted()).replace("keep = 30", "keep = 29")).await?;
         until("the second plan is seen", WAIT_S_MAX, || async {
             let said = outcomes(scene, "scheduled-backup", "the plan of first-plan was changed");
             Ok((!said.await?.is_empty()).then_some(()))

@@ -22,7 +22,7 @@ const SENTENCE_BYTES_MAX: usize = 4000;
 const MISTAKES: [(&str, &str, &str); 10] = [
     ("rpo = \"24h\"", "rpo = \"a day\"", "objectives.rpo"),
     ("rto = \"15m\"", "rto = 15", "objectives.rto"),
-    ("keep = 3", "keep = 0", "backup.keep"),
+    ("keep = 30", "keep = 0", "backup.keep"),
     ("kms_key = \"arn:", "kms_key = \"alias/arn:", "backup.kms_key"),
     ("kind = \"postgres\"", "kind = \"postgresql\"", "backup.source"),
     ("ttl = 60", "tll = 60", "dns.tll"),

@@ -16,6 +16,7 @@ mod export;
 mod keys;
 mod own;
 mod privileges;
+mod pruning;
 mod runtime_api;
 mod shared_scene;
 mod verification;

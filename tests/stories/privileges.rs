@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, ensure};
 use serde_json::json;
 use warmspare_act::permissions;
-use warmspare_tests::scene::{FUNCTIONS, RECOVERY, STACK, SYSTEM, Scene};
-use warmspare_tests::stack::functions::access_key;
+use warmspare_tests::scene::{FUNCTIONS, SYSTEM, Scene};
 use warmspare_tests::stack::gateway::{Call, Match};
 
 use crate::own::{At, Own};
@@ -36,19 +35,10 @@ pub(crate) async fn kept(scene: &Scene) -> Result<()> {
 async fn calls_by_function(scene: &Scene) -> Result<BTreeMap<&'static str, Vec<Call>>> {
     let mut calls = BTreeMap::new();
     for function in FUNCTIONS {
-        let key = key_of(scene, function).await?;
+        let key = scene.access_key(function).await?;
         calls.insert(function, scene.stack.gateway.calls(&Match::any().access_key(&key)));
     }
     Ok(calls)
-}
-
-/// The access key that a function calls with.
-pub(crate) async fn key_of(scene: &Scene, function: &str) -> Result<String> {
-    let args = json!({ "FunctionName": format!("{STACK}-{function}") });
-    let aws = &scene.stack.aws;
-    let found = aws.call(RECOVERY, "lambda", "get_function_configuration", args).await?;
-    let text = |name: &str| found[name].as_str().unwrap_or_default().to_owned();
-    Ok(access_key(&text("FunctionArn"), &text("Role")))
 }
 
 /// A call as IAM names what it takes: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>.
@@ -59,6 +49,7 @@ fn iam_action(call: &Call) -> String {
         }
         ("s3", "HeadObject") => "GetObject",
         ("s3", "ListObjectsV2") => "ListBucket",
+        ("s3", "PutObjectTagging") if call.path.contains("versionId=") => "PutObjectVersionTagging",
         (
             "s3",
             "CopyObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload",
@@ -80,6 +71,7 @@ fn ordinary_work_needs_nothing_that_the_ports_do_not_name() -> Result<()> {
         own.proven(&at).await?;
         for (function, event) in [
             ("snapshot-export", json!({ "action": "sweep" })),
+            ("prune-backups", json!({ "action": "prune", "system": own.name })),
             ("health-probe", json!({ "action": "probe", "system": SYSTEM })),
             (
                 "failover-promotion",

@@ -10,7 +10,6 @@ use warmspare_tests::stack::aws::bytes;
 use warmspare_tests::stack::gateway::{Effect, Held, Match, Moment};
 
 use crate::own::{At, Own, Wanted};
-use crate::privileges::key_of;
 use crate::shared_scene::{WAIT_S_MAX, announced, outcomes, tell, tell_alone};
 
 const WITHIN: std::time::Duration = std::time::Duration::from_secs(WAIT_S_MAX);
@@ -280,7 +279,7 @@ fn a_look_that_fails_leaves_no_verdict_and_is_taken_again() -> Result<()> {
         own.upload(&own.plan(&Wanted { key_arn, ..own.wanted() })).await?;
         let s3 =
             |action: &str, key: &str| Match::any().service("s3").action(action).key_contains(key);
-        let verify = key_of(scene, "verify-upload").await?;
+        let verify = scene.access_key("verify-upload").await?;
         let kms = Match::any().service("kms").access_key(&verify).key_contains(&key_id);
         for (n, look) in (1..).zip(["read back", "facts", "listing", "key"]) {
             let at = At::seconds_ahead(n * 20);

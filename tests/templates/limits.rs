@@ -47,7 +47,7 @@ fn queue_of(queue: &Value) -> Option<&str> {
 async fn every_function_has_its_limits_written_out() -> anyhow::Result<()> {
     let template = Template::read("recovery.yaml").await?;
     let functions = template.all("AWS::Lambda::Function");
-    assert_eq!(functions.len(), 5);
+    assert_eq!(functions.len(), 6);
     for function in &functions {
         for limit in ["/Timeout", "/MemorySize", "/ReservedConcurrentExecutions"] {
             assert!(function.at(limit).is_u64(), "{}: no {limit}", function.id);

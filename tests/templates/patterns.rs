@@ -106,11 +106,14 @@ fn with(event: &Value, pointer: &str, value: &str) -> Value {
 }
 
 /// The rule, the example event, and whether the rule takes it.
-const EXAMPLES: [(&str, &str, bool); 19] = [
+const EXAMPLES: [(&str, &str, bool); 22] = [
     ("ManifestWritten", "verify-upload", true),
     ("ManifestWritten", "scheduled-backup.first-plan", false),
     ("PlanWritten", "scheduled-backup.first-plan", true),
     ("PlanWritten", "verify-upload", false),
+    ("BackupVerified", "prune-backups", true),
+    ("BackupVerified", "announcements/backup-rejected", false),
+    ("BackupVerified", "announcements/backups-pruned", false),
     ("PrimaryAlarm", "failover-promotion", true),
     ("PrimaryAlarm", "failover-promotion.math", true),
     ("PrimaryAlarm", "failover-promotion.composite", true),

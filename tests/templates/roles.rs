@@ -1,8 +1,8 @@
 //! A role holds exactly what its function's ports name, both ways, on nothing wider than it has to be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use warmspare_act::permissions;
 
 use crate::template::{Template, list, referred, under};
@@ -68,7 +68,7 @@ fn role_actions(template: &Template, role: &str, is_met: bool) -> anyhow::Result
 async fn a_role_holds_what_its_function_names_and_no_more() -> anyhow::Result<()> {
     let template = Template::read("recovery.yaml").await?;
     let functions = template.functions();
-    assert_eq!(functions.len(), 5, "{functions:?}");
+    assert_eq!(functions.len(), 6, "{functions:?}");
     for (function, id) in functions {
         let role = format!("{id}Role");
         assert_eq!(referred(template.resource(id)?.at("/Role")), Some(role.as_str()));
@@ -172,22 +172,53 @@ async fn what_talks_to_sites_can_be_put_into_their_network() -> anyhow::Result<(
     Ok(())
 }
 
-/// Nobody's schedule, retention or clock deletes a backup (P6): there is no role that could.
+/// P6: one role may delete backups, by their dates only, and none may delete a version: what is deleted
+/// can be brought back until the vault's lifecycle removes what is tagged.
 #[tokio::test]
-async fn no_role_can_delete_a_backup() -> anyhow::Result<()> {
+async fn only_the_role_of_prune_backups_can_delete_a_backup_and_nobody_a_version()
+-> anyhow::Result<()> {
     let template = Template::read("recovery.yaml").await?;
-    let mut deleting = Vec::new();
+    let mut deleting = BTreeMap::new();
     for role in template.all("AWS::IAM::Role") {
         for statement in statements(&template, role.id, true)? {
-            if actions(statement)
-                .iter()
-                .any(|action| action.contains("Delete") || *action == "s3:*")
-            {
-                deleting.push((role.id, statement["Resource"]["Fn::Sub"].as_str()));
+            let found = actions(statement);
+            let is_all = |action: &&str| *action == "s3:*" || *action == "*";
+            let deletes = |action: &&str| action.contains("Delete") || is_all(action);
+            let deletes: Vec<&str> = found.into_iter().filter(deletes).collect();
+            if !deletes.is_empty() {
+                let resource = &statement["Resource"];
+                let one = resource["Fn::Sub"].as_str().into_iter();
+                let many = list(resource).iter().filter_map(|one| one["Fn::Sub"].as_str());
+                deleting.insert(role.id, (deletes, one.chain(many).collect::<Vec<_>>()));
             }
         }
     }
-    assert_eq!(deleting, [("ExportRole", Some("${Vault.Arn}/exports/*"))]);
+    let dated = "${Vault.Arn}/backups/*/????-??-??T??-??-??Z/*";
+    let wanted = [
+        ("ExportRole", (vec!["s3:DeleteObject*"], vec!["${Vault.Arn}/exports/*"])),
+        (
+            "PruneBackupsRole",
+            (vec!["s3:DeleteObject"], vec![dated, "${Vault.Arn}/receipts/*/pruned.json"]),
+        ),
+    ];
+    assert_eq!(deleting, BTreeMap::from(wanted));
+    Ok(())
+}
+
+/// Nothing in the vault goes by a clock but what prune-backups has tagged, and not before the days in
+/// which it can be undone.
+#[tokio::test]
+async fn only_what_was_pruned_expires() -> anyhow::Result<()> {
+    let template = Template::read("recovery.yaml").await?;
+    let rules = template.resource("Vault")?.each("/LifecycleConfiguration/Rules");
+    let expiring: Vec<&Value> =
+        rules.iter().filter(|rule| rule.to_string().contains("Expiration")).collect();
+    assert_eq!(expiring.len(), 1, "{expiring:?}");
+    let rule = expiring[0];
+    assert!(rule["ExpirationInDays"].is_null() && rule["Expiration"].is_null(), "{rule}");
+    assert_eq!(rule["TagFilters"], json!([{ "Key": "warmspare", "Value": "pruned" }]));
+    let days = &rule["NoncurrentVersionExpiration"]["NoncurrentDays"];
+    assert_eq!(referred(days), Some("PruneUndoDays"));
     Ok(())
 }
 

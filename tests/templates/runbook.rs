@@ -75,7 +75,7 @@ async fn every_alarm_tells_somebody_of_a_metric_that_somebody_publishes() -> any
             assert!(alarm.at("/TreatMissingData").is_string(), "{name} {}", alarm.id);
         }
     }
-    assert_eq!(alarms, 15);
+    assert_eq!(alarms, 17);
     Ok(())
 }
 

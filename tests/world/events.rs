@@ -2,7 +2,7 @@
 //! of AWS but to tell the refusal, and no bytes whatever make a function panic.
 
 use warmspare_act::fault::Fault;
-use warmspare_act::{scheduled_backup, snapshot_export, verify_upload};
+use warmspare_act::{prune_backups, scheduled_backup, snapshot_export, verify_upload};
 use warmspare_decide::outcome::Outcome;
 use warmspare_decide::refusal::Refusal;
 
@@ -10,21 +10,23 @@ use crate::backup::calm;
 use crate::tries::{Dice, seeds};
 use crate::world::{Run, World, finish};
 
-/// The three functions that are tested here.
+/// The functions that are tested here.
 #[derive(Clone, Copy, Debug)]
 enum Function {
     Backup,
     Verify,
     Export,
+    Prune,
 }
 
-const ALL: [Function; 3] = [Function::Backup, Function::Verify, Function::Export];
+const ALL: [Function; 4] = [Function::Backup, Function::Verify, Function::Export, Function::Prune];
 
 async fn answer(function: Function, run: &Run<'_>, event: &[u8]) -> Result<Outcome, Fault> {
     match function {
         Function::Backup => scheduled_backup::answer(run, event).await,
         Function::Verify => verify_upload::answer(run, event).await,
         Function::Export => snapshot_export::answer(run, event).await,
+        Function::Prune => prune_backups::answer(run, event).await,
     }
 }
 
@@ -47,6 +49,11 @@ fn right(function: Function) -> &'static [&'static str] {
             r#"{"action":"sweep"}"#,
             r#"{"source":"aws.rds","detail-type":"RDS DB Snapshot Event","detail":{
                 "SourceIdentifier":"warmspare-controller-db-2026-11-21t00-00-00z"}}"#,
+        ],
+        Function::Prune => &[
+            r#"{"action":"prune","system":"controller","dry_run":true}"#,
+            r#"{"source":"warmspare","detail-type":"Backup Verified",
+                "detail":{"system":"controller"}}"#,
         ],
     }
 }
@@ -79,8 +86,8 @@ fn what_is_not_an_event_of_ours_is_refused_by_every_function() {
         (b"{\"action\":\"delete everything\"}", "`action` is \"delete everything\", but must be"),
         (huge.as_bytes(), "xxx\"…, but must be"),
         (b"{\"action\":\"x\",\"action\":\"y\"}", "the key \"action\" comes twice"),
-        (b"{\"action\":\"x\",\"dry_run\":true}", "it has a field \"dry_run\""),
-        (b"{\"source\":\"aws.ec2\",\"detail\":{}}", "`source` is \"aws.ec2\", but must be aws."),
+        (b"{\"action\":\"x\",\"dry-run\":true}", "it has a field \"dry-run\""),
+        (b"{\"source\":\"aws.ec2\",\"detail\":{}}", "`source` is \"aws.ec2\", but must be "),
         (b"{\"source\":[]}", "`source` is a list of 0, but must be"),
         (b"{\"source\":\"aws.s3\",\"detail-type\":\"Object Deleted\"}", "but must be"),
         (b"{\"Records\":[]}", "it has a field \"Records\""),

@@ -8,6 +8,7 @@ use warmspare_act::fault::Hope;
 use warmspare_decide::export::{Copied, End, Exported, Intended};
 use warmspare_decide::manifest::{Checked, Manifest, Receipt, Stored, Sums};
 use warmspare_decide::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
+use warmspare_decide::prune::{Cause, Mark};
 
 use crate::world::{World, finish};
 
@@ -141,6 +142,21 @@ fn receipts_of_format_1_are_read_and_written() {
     let findings = ["it has 3 bytes, and its source gave 4"];
     let rejected = vec![checked("manifest.json", &[]), checked("metadata", &findings)];
     assert_golden(include_str!("golden/rejected-1.json"), &receipt(false, rejected));
+}
+
+#[test]
+fn marks_of_pruned_backups_of_format_1_are_read_and_written() {
+    let mark = Mark {
+        format: 1,
+        system: system(),
+        slot: slot(),
+        cause: Cause::Surplus,
+        newest: Slot::parse("2026-11-24T00-00-00Z").unwrap(),
+        plan_version: "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e".into(),
+        writer: "8b4d3b1e-6d1f-4a9e-8f60-7c2b7c1c2a11/1".into(),
+        at: "2026-11-24T00:00:58Z".parse().unwrap(),
+    };
+    assert_golden(include_str!("golden/pruned-1.json"), &mark);
 }
 
 #[test]

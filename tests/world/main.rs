@@ -21,6 +21,7 @@ mod export;
 mod failover;
 mod formats;
 mod hand;
+mod prune;
 mod refusals;
 mod tries;
 mod verification;

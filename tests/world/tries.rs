@@ -16,7 +16,11 @@ use crate::world::{Run, Trouble, World, finish, poll_once};
 /// it was announced at all does.
 pub(crate) fn standing(world: &World) -> BTreeSet<String> {
     let state = world.state();
-    let objects = state.objects.iter().map(|(key, versions)| format!("{key} ×{}", versions.len()));
+    let objects = state.objects.iter().map(|(key, versions)| {
+        // The mark of a backup that is pruned is taken over by the run that ends it.
+        let is_mark = key.ends_with("/pruned.json");
+        if is_mark { key.clone() } else { format!("{key} ×{}", versions.len()) }
+    });
     let told = state.announcements.iter().map(|told| {
         let (happening, slot) = (told.happening.as_str(), told.slot.map(|slot| slot.to_string()));
         format!("{happening} {} {} {slot:?}", told.system, told.outcome)

@@ -19,6 +19,7 @@ use warmspare_decide::maintenance::Pause;
 use warmspare_decide::manifest::{Manifest, Receipt};
 use warmspare_decide::name::SystemName;
 use warmspare_decide::plan::Plan;
+use warmspare_decide::prune::Mark;
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::vault;
@@ -41,6 +42,7 @@ impl Stored for Entry {
 }
 impl Stored for Manifest {}
 impl Stored for Receipt {}
+impl Stored for Mark {}
 impl Stored for Intended {}
 impl Stored for Copied {}
 impl Stored for Exported {}

@@ -257,6 +257,6 @@ fn alive<P: Clock>(ports: &P, released: bool) -> bytes::Bytes {
 }
 
 /// A writer is named `<request>/<run>`; a retry of a request has the same first half.
-fn request_of(writer: &str) -> &str {
+pub(crate) fn request_of(writer: &str) -> &str {
     writer.split_once('/').map_or(writer, |(request, _)| request)
 }

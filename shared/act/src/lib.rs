@@ -9,6 +9,7 @@ pub mod journal;
 pub mod permissions;
 pub mod plan_text;
 pub mod ports;
+pub mod prune_backups;
 pub mod scheduled_backup;
 pub mod signals;
 pub mod snapshot_export;

@@ -7,6 +7,7 @@ pub fn of(function: &str) -> &'static [&'static str] {
     match function {
         "failover-promotion" => &FAILOVER_PROMOTION,
         "health-probe" => &HEALTH_PROBE,
+        "prune-backups" => &PRUNE_BACKUPS,
         "scheduled-backup" => &SCHEDULED_BACKUP,
         "snapshot-export" => &SNAPSHOT_EXPORT,
         "verify-upload" => &VERIFY_UPLOAD,
@@ -38,6 +39,17 @@ const HEALTH_PROBE: [&str; 5] = [
     "rds:DescribeDBInstances",
     "s3:GetObject",
     "s3:ListBucket",
+];
+
+const PRUNE_BACKUPS: [&str; 8] = [
+    "events:PutEvents",
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
+    "s3:DeleteObject",
+    "s3:GetObject",
+    "s3:ListBucket",
+    "s3:PutObject",
+    "s3:PutObjectVersionTagging",
 ];
 
 const SCHEDULED_BACKUP: [&str; 10] = [

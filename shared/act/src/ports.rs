@@ -123,6 +123,25 @@ pub trait Vault {
     fn region(&self) -> Region;
 }
 
+/// What came of deleting an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deleted {
+    /// It is gone: a delete marker lies over the version that was seen.
+    New,
+    /// It is not what was seen any more, or gone already; nothing was deleted.
+    Conflict,
+    /// S3 does not allow it: a lock, or a policy. The clause says what it answered.
+    Denied(String),
+}
+
+/// Deleting from the vault. A trait of its own: a function that does not ask for it cannot delete.
+pub trait Deletion {
+    /// Deletes the current version of a key if it has this ETag, and so that it can be undone: its
+    /// version stays behind a delete marker, with a tag by which the vault's lifecycle removes it days
+    /// later. `s3:DeleteObject`, `s3:PutObjectVersionTagging`, `s3:GetObject`.
+    async fn delete(&self, key: &str, seen: &ObjectFacts) -> Result<Deleted, Fault>;
+}
+
 /// KMS keys.
 pub trait Keys {
     /// State and place of a key. `kms:DescribeKey`.

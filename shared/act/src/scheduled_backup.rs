@@ -63,6 +63,16 @@ where
         Seen::Absent => {}
         Seen::Unknown(why) => return Err(documents::unread(&manifest_key, why)),
     }
+    // A duplicate that comes late does not store under a name that was taken, and given up, before.
+    let pruned_key = vault::pruned(system, *slot);
+    match ports.read(&pruned_key).await? {
+        Seen::Here(_) => {
+            let sentence = format!("backup {slot} of {system} was stored before, and pruned since");
+            return Ok(Outcome::Done(sentence));
+        }
+        Seen::Absent => {}
+        Seen::Unknown(why) => return Err(documents::unread(&pruned_key, why)),
+    }
     if let Some(refusal) = admit(ports, &plan, *slot).await? {
         return refuse(ports, system, Some(*slot), refusal).await;
     }

@@ -9,6 +9,7 @@ mod looks;
 use warmspare_decide::manifest::{Checked, FORMAT, Manifest, Receipt};
 use warmspare_decide::name::{Slot, SystemName};
 use warmspare_decide::outcome::{self, Announcement, Happening, Outcome};
+use warmspare_decide::prune::Mark;
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::vault::{self, Located};
@@ -87,6 +88,11 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         if let Some(receipt) = self.receipt(&vault::rejected(&self.system, self.slot)).await? {
             return self.rejected(&receipt, "was rejected before").await;
         }
+        // What is being deleted is not proven any more, and not rejected for what is missing.
+        if let Some(mark) = self.pruned().await? {
+            let (name, cause) = (self.name(), mark.cause);
+            return Ok(Outcome::Done(format!("{name} was pruned before it was verified: {cause}")));
+        }
         let verified = self.receipt(&vault::verified(&self.system, self.slot)).await?;
         let Some(manifest) = self.manifest().await? else {
             return Ok(Outcome::Refused(Refusal::NoBackup {
@@ -163,6 +169,15 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
             Seen::Here((receipt, _)) => Ok(Some(receipt)),
             Seen::Absent => Ok(None),
             Seen::Unknown(why) => Err(documents::unread(key, why)),
+        }
+    }
+
+    async fn pruned(&self) -> Result<Option<Mark>, Fault> {
+        let key = vault::pruned(&self.system, self.slot);
+        match documents::read_json::<Mark, P>(self.ports, &key).await? {
+            Seen::Here((mark, _)) => Ok(Some(mark)),
+            Seen::Absent => Ok(None),
+            Seen::Unknown(why) => Err(documents::unread(&key, why)),
         }
     }
 

@@ -2,6 +2,7 @@
 //! request, and what S3 answers is compared with what was asked.
 
 mod copy;
+mod delete;
 mod documents;
 mod encryption;
 mod facts;
@@ -12,7 +13,7 @@ mod upload;
 
 use bytes::Bytes;
 use warmspare_act::fault::Fault;
-use warmspare_act::ports::{Document, Uploaded, Vault, Written};
+use warmspare_act::ports::{Deleted, Deletion, Document, Uploaded, Vault, Written};
 use warmspare_act::stream::{Chunks, Measured};
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::seen::Seen;
@@ -83,6 +84,12 @@ impl Vault for Live {
 
     fn region(&self) -> Region {
         self.config().region.clone()
+    }
+}
+
+impl Deletion for Live {
+    async fn delete(&self, key: &str, seen: &ObjectFacts) -> Result<Deleted, Fault> {
+        Box::pin(delete::delete(self, key, seen)).await
     }
 }
 

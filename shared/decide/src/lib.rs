@@ -17,6 +17,7 @@ pub mod name;
 pub mod outcome;
 pub mod plan;
 pub mod probe;
+pub mod prune;
 pub mod refusal;
 pub mod seen;
 pub mod vault;

@@ -58,6 +58,9 @@ pub enum Happening {
     /// A backup is not to be trusted.
     #[serde(rename = "Backup Rejected")]
     BackupRejected,
+    /// Backups were deleted, or something stood against it.
+    #[serde(rename = "Backups Pruned")]
+    BackupsPruned,
     /// A snapshot lies in the recovery region under its key.
     #[serde(rename = "Snapshot Copied")]
     SnapshotCopied,
@@ -98,6 +101,7 @@ impl Happening {
             Self::BackupRefused => "Backup Refused",
             Self::BackupVerified => "Backup Verified",
             Self::BackupRejected => "Backup Rejected",
+            Self::BackupsPruned => "Backups Pruned",
             Self::SnapshotCopied => "Snapshot Copied",
             Self::SnapshotExported => "Snapshot Exported",
             Self::SnapshotPartial => "Snapshot Exported Partial",

@@ -1,6 +1,8 @@
 //! Where things lie in the vault. Every key is computed from what and when-scheduled, so that the
 //! name is the idempotency key; nothing here is ever generated.
 
+use std::collections::BTreeSet;
+
 use crate::name::{Slot, SourceName, SystemName, Term};
 
 /// `plans/<system>.toml`, written by the operator.
@@ -46,6 +48,16 @@ pub fn verified(system: &SystemName, slot: Slot) -> String {
 /// `receipts/<system>/<slot>/rejected.json`: the first verdict that this backup is not to be trusted.
 pub fn rejected(system: &SystemName, slot: Slot) -> String {
     format!("receipts/{system}/{slot}/rejected.json")
+}
+
+/// `receipts/<system>/<slot>/pruned.json`: this backup is being deleted or is gone, and never counts.
+pub fn pruned(system: &SystemName, slot: Slot) -> String {
+    format!("receipts/{system}/{slot}/pruned.json")
+}
+
+/// `holds/<system>/`: what an operator has put there is never pruned.
+pub fn holds(system: &SystemName) -> String {
+    format!("holds/{system}/")
 }
 
 /// `exports/`: every export of every system.
@@ -138,14 +150,23 @@ pub fn is_ours(key: &str) -> bool {
     key.split_once('/').is_some_and(|(folder, name)| FOLDERS.contains(&folder) && !name.is_empty())
 }
 
-/// The newest slot among these keys that has a verification receipt and was not rejected since (P1).
+/// The slot of a key two folders down, such as `backups/<system>/<slot>/<source>`, and what stands
+/// after it; `None` when there is no slot in that place.
+pub fn slot_of(key: &str) -> Option<(Slot, &str)> {
+    let mut parts = key.splitn(4, '/').skip(2);
+    let slot = Slot::parse(parts.next()?).ok()?;
+    Some((slot, parts.next().unwrap_or_default()))
+}
+
+/// The newest slot among these keys that has a verification receipt, and was neither rejected nor
+/// marked as pruned since (P1).
 pub fn newest_proven(keys: &[String]) -> Option<Slot> {
     let slots = |record: &'static str| {
         keys.iter()
             .filter_map(move |key| Slot::parse(key.strip_suffix(record)?.rsplit('/').next()?).ok())
     };
-    let rejected: Vec<Slot> = slots("/rejected.json").collect();
-    slots("/verified.json").filter(|slot| !rejected.contains(slot)).max()
+    let out: BTreeSet<Slot> = slots("/rejected.json").chain(slots("/pruned.json")).collect();
+    slots("/verified.json").filter(|slot| !out.contains(slot)).max()
 }
 
 /// What a key of the vault names.

@@ -51,8 +51,14 @@ pub const NAME: &str = "controller.example.com";
 /// What the name leads to while home is active, and while the other site is.
 pub const ADDRESSES: [&str; 2] = ["203.0.113.10", "203.0.113.20"];
 /// The binaries, in the order in which they are built.
-pub const FUNCTIONS: [&str; 5] =
-    ["scheduled-backup", "verify-upload", "snapshot-export", "failover-promotion", "health-probe"];
+pub const FUNCTIONS: [&str; 6] = [
+    "scheduled-backup",
+    "verify-upload",
+    "prune-backups",
+    "snapshot-export",
+    "failover-promotion",
+    "health-probe",
+];
 
 /// A place where the system can live.
 pub struct Site {
@@ -250,6 +256,18 @@ impl Scene {
         self.lost.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         self.rds.restore(HOME);
         self.east.appliance.back().await
+    }
+
+    /// The access key that a function calls with.
+    ///
+    /// # Errors
+    /// What Lambda says.
+    pub async fn access_key(&self, function: &str) -> Result<String> {
+        let args = json!({ "FunctionName": format!("{STACK}-{function}") });
+        let aws = &self.stack.aws;
+        let found = aws.call(RECOVERY, "lambda", "get_function_configuration", args).await?;
+        let text = |name: &str| found[name].as_str().unwrap_or_default();
+        Ok(access_key(text("FunctionArn"), text("Role")))
     }
 
     /// The lines of a function's log, oldest first.

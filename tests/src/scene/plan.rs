@@ -78,7 +78,7 @@ pub fn text(
         )
     };
     format!(
-        "system = \"{system}\"\n[objectives]\nrpo = \"24h\"\nrto = \"15m\"\n[backup]\nkeep = 3\n\
+        "system = \"{system}\"\n[objectives]\nrpo = \"24h\"\nrto = \"15m\"\n[backup]\nkeep = 30\n\
          kms_key = \"{key_arn}\"\n{sources}{database}{}{}[dns]\nzone = \"{zone}\"\nttl = 60\n\
          [[dns.record]]\nname = \"{name}\"\ntype = \"A\"\neast = [\"{home_address}\"]\n\
          west = [\"{away_address}\"]\n[failover]\nmode = \"automatic\"\nfence = \"attempted\"\n\

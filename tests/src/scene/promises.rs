@@ -28,7 +28,7 @@ const WAKES_MAX: u32 = 5;
 pub async fn broken(scene: &Scene, lost_at: SystemTime) -> Result<Vec<String>> {
     let mut broken = of_failover(scene, scene.own()).await?;
     one_outcome_each(scene, &mut broken).await?;
-    nothing_deleted(scene, |_| true, &mut broken);
+    nothing_deleted_but_pruned(scene, |_| true, &mut broken).await?;
     nothing_of_the_lost_region(scene, lost_at, |_| true, &mut broken);
     Ok(broken)
 }
@@ -44,7 +44,7 @@ pub async fn broken_for(
 ) -> Result<Vec<String>> {
     let mut broken = of_failover(scene, system).await?;
     let is_its = |call: &Call| names(call, system.name);
-    nothing_deleted(scene, is_its, &mut broken);
+    nothing_deleted_but_pruned(scene, is_its, &mut broken).await?;
     nothing_of_the_lost_region(scene, lost_at, is_its, &mut broken);
     Ok(broken)
 }
@@ -91,12 +91,14 @@ async fn proven_or_not_counted(
     let puts = calls(scene, "s3", "PutObject");
     let gets = calls(scene, "s3", "GetObject");
     let find = |key: &str| puts.iter().find(|call| is_done(call) && call.path.contains(key));
-    for key in scene.keys(&format!("receipts/{}/", system.name)).await? {
+    let keys = scene.keys(&format!("receipts/{}/", system.name)).await?;
+    for key in &keys {
         let slot = key.split('/').nth(2).unwrap_or_default();
-        if !is_proof(&key) || system.proven_by_hand == Some(slot) {
+        let is_pruned = keys.contains(&key.replace("/verified.json", "/pruned.json"));
+        if !is_proof(key) || is_pruned || system.proven_by_hand == Some(slot) {
             continue;
         }
-        let Some(receipt) = find(&key) else {
+        let Some(receipt) = find(key) else {
             broken.push(format!("P1: {key} is there, and no function has written it"));
             continue;
         };
@@ -309,13 +311,36 @@ pub fn outcomes(lines: &[String]) -> BTreeMap<String, (String, String)> {
     recorded.collect()
 }
 
-/// P6: nothing was deleted.
-fn nothing_deleted(scene: &Scene, is_its: impl Fn(&Call) -> bool, broken: &mut Vec<String>) {
+/// P6: nothing was deleted but by prune-backups, which never deletes a version, and nothing of a backup
+/// before it had marked it, so that it did not count any more.
+async fn nothing_deleted_but_pruned(
+    scene: &Scene,
+    is_its: impl Fn(&Call) -> bool,
+    broken: &mut Vec<String>,
+) -> Result<()> {
+    let pruner = scene.access_key("prune-backups").await?;
+    let puts = calls(scene, "s3", "PutObject");
+    let is_marked = |deletion: &Call| {
+        let folder = deletion.path.split("/backups/").nth(1).unwrap_or_default();
+        let place: Vec<&str> = folder.splitn(3, '/').take(2).collect();
+        let mark = format!("/receipts/{}/pruned.json", place.join("/"));
+        puts.iter().any(|call| {
+            let is_before = call.number < deletion.number;
+            is_done(call) && is_before && call.access_key == pruner && call.path.contains(&mark)
+        })
+    };
     for action in ["DeleteObject", "DeleteObjects"] {
-        if calls(scene, "s3", action).iter().any(|call| is_done(call) && is_its(call)) {
-            broken.push(format!("P6: somebody called {action}"));
+        for call in calls(scene, "s3", action).iter().filter(|call| is_done(call) && is_its(call)) {
+            let is_own_mark =
+                call.path.contains("/receipts/") && call.path.contains("/pruned.json");
+            if call.access_key != pruner || call.path.contains("versionId") {
+                broken.push(format!("P6: somebody called {action}"));
+            } else if !is_own_mark && !is_marked(call) {
+                broken.push(format!("P6: {} was deleted while its backup counted", call.path));
+            }
         }
     }
+    Ok(())
 }
 
 /// P6: the newest verified backup is whole.

@@ -16,7 +16,7 @@ pub(crate) const PLAN_KEY: &str =
     "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 /// Every key that KMS knows, by the ARN under which it is asked for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct KeyRing {
     pub(crate) by_arn: BTreeMap<String, KeyFacts>,
     /// KMS does not answer.

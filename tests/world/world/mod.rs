@@ -6,6 +6,7 @@
 mod alarms;
 mod appliances;
 mod databases;
+mod deletions;
 pub(crate) mod keys;
 pub(crate) mod promises;
 mod records;
@@ -106,6 +107,26 @@ impl World {
         }))
     }
 
+    /// Another world that is like this one, in which nothing is on its way.
+    pub(crate) fn copied(&self) -> Self {
+        let state = self.state();
+        Self(RefCell::new(State {
+            now: state.now,
+            objects: state.objects.clone(),
+            announcements: state.announcements.clone(),
+            sites: state.sites.clone(),
+            beside: state.beside.clone(),
+            keys: state.keys.clone(),
+            sources: state.sources.clone(),
+            rds: state.rds.clone(),
+            in_flight: Vec::new(),
+            folded: promises::Folded::default(),
+            requests: state.requests,
+            runs: state.runs,
+            broken: state.broken.clone(),
+        }))
+    }
+
     pub(crate) fn state(&self) -> Ref<'_, State> {
         self.0.borrow()
     }
@@ -195,6 +216,7 @@ impl State {
     fn check(&mut self) {
         let mut found = promises::broken_promises(self);
         found.extend(vault::broken_promises(self));
+        found.extend(deletions::broken_promises(self));
         for broken in found {
             self.breaks(broken);
         }

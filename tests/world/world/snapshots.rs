@@ -19,7 +19,7 @@ pub(crate) const TAKES_S: i64 = 100;
 const EXPORTS_MAX: usize = 5;
 
 /// Snapshots, copies and exports.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Rds {
     /// By Region and identifier, with the instant at which each is ready.
     pub(crate) snapshots: BTreeMap<(String, String), (Snapshot, Timestamp)>,

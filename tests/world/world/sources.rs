@@ -8,7 +8,7 @@ use super::Run;
 use super::vault::{Pieces, Version};
 
 /// The sources of every plan.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AllSources {
     /// How often any source was opened; each time it gives other data.
     pub(crate) opened: u32,

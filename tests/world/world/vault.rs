@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use jiff::Timestamp;
 use warmspare_act::fault::{Fault, Hope};
-use warmspare_act::ports::{Document, Uploaded, Vault, Written};
+use warmspare_act::ports::{Deleted, Deletion, Document, Uploaded, Vault, Written};
 use warmspare_act::stream::{Chunks, Measured, sums_of};
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::seen::Seen;
@@ -37,11 +37,15 @@ pub(crate) struct Version {
 }
 
 /// What the vault knows beside its objects.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Beside {
     serial: u64,
     /// Everything that a run wrote, as it arrived.
     pub(crate) arrived: BTreeMap<String, Vec<Version>>,
+    /// What lies behind a delete marker: it can still be read by its version.
+    pub(crate) deleted: BTreeMap<String, Vec<Version>>,
+    /// S3 does not allow that keys that end so are deleted.
+    pub(crate) locked: Option<&'static str>,
     /// Looks at keys that end so are answered, but do not say whether anything is there.
     pub(crate) blind_to: Option<&'static str>,
     /// The role that will restore may not read.
@@ -91,7 +95,10 @@ pub(crate) fn current<'s>(state: &'s State, key: &str) -> Option<&'s Version> {
 fn version<'s>(state: &'s State, key: &str, id: Option<&str>) -> Option<&'s Version> {
     match id {
         None => current(state, key),
-        Some(id) => state.objects.get(key)?.iter().find(|version| version.id == id),
+        Some(id) => {
+            let all = [state.objects.get(key), state.beside.deleted.get(key)];
+            all.into_iter().flatten().flatten().find(|version| version.id == id)
+        }
     }
 }
 
@@ -295,10 +302,35 @@ impl Vault for Run<'_> {
     }
 }
 
+impl Deletion for Run<'_> {
+    async fn delete(&self, key: &str, seen: &ObjectFacts) -> Result<Deleted, Fault> {
+        let (key, etag) = (key.to_owned(), seen.etag.clone());
+        self.send("Deletion::delete", move |state| {
+            if state.beside.locked.is_some_and(|end| key.ends_with(end)) {
+                return Ok(Deleted::Denied("AccessDenied".to_owned()));
+            }
+            if current(state, &key).is_none_or(|version| version.etag != etag) {
+                return Ok(Deleted::Conflict);
+            }
+            for wrong in super::deletions::wrong(state, &key) {
+                state.breaks(wrong);
+            }
+            let versions = state.objects.remove(&key).unwrap();
+            state.beside.deleted.entry(key).or_default().extend(versions);
+            Ok(Deleted::New)
+        })
+        .await
+    }
+}
+
 /// A receipt was written: is it deserved, by what arrived and what is there now?
 fn judge(state: &mut State, key: &str) {
     let parts: Vec<&str> = key.split('/').collect();
     let ["receipts", system, slot, name] = parts.as_slice() else { return };
+    if state.objects.contains_key(&format!("receipts/{system}/{slot}/pruned.json")) {
+        // It does not count, whatever a run that came late writes of it.
+        return;
+    }
     let differences = differences(state, &format!("backups/{system}/{slot}/"));
     match (*name, differences.is_empty()) {
         ("verified.json", false) => {
@@ -310,7 +342,7 @@ fn judge(state: &mut State, key: &str) {
 }
 
 /// How a backup differs from what arrived. This knows nothing of manifests, sums or findings.
-fn differences(state: &State, folder: &str) -> Vec<String> {
+pub(super) fn differences(state: &State, folder: &str) -> Vec<String> {
     let in_folder = |key: &&String| key.starts_with(folder);
     let mut differences = Vec::new();
     for key in state.objects.keys().filter(in_folder) {
@@ -338,7 +370,9 @@ fn differences(state: &State, folder: &str) -> Vec<String> {
 pub(super) fn broken_promises(state: &State) -> Vec<String> {
     let mut broken = Vec::new();
     for (key, versions) in &state.beside.arrived {
-        let is_written_once = Located::parse(key).is_some() || key.starts_with("receipts/");
+        let is_mark = key.ends_with("/pruned.json");
+        let is_written_once =
+            !is_mark && (Located::parse(key).is_some() || key.starts_with("receipts/"));
         if is_written_once && versions.len() > 1 {
             broken.push(format!("P6: {key} was written {} times", versions.len()));
         }

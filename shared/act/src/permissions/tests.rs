@@ -1,7 +1,13 @@
 use super::*;
 
-const FUNCTIONS: [&str; 5] =
-    ["failover-promotion", "health-probe", "scheduled-backup", "snapshot-export", "verify-upload"];
+const FUNCTIONS: [&str; 6] = [
+    "failover-promotion",
+    "health-probe",
+    "prune-backups",
+    "scheduled-backup",
+    "snapshot-export",
+    "verify-upload",
+];
 
 /// The traits whose methods a function may call. Written here a second time on purpose: it is what
 /// the bounds of its `answer` say.
@@ -11,6 +17,7 @@ fn ports_of(function: &str) -> &'static [&'static str] {
             &["Vault", "Databases", "Dns", "Appliances", "Signals", "Monitoring", "Bus"]
         }
         "health-probe" => &["Vault", "Databases", "Signals", "Monitoring"],
+        "prune-backups" => &["Vault", "Deletion", "Bus"],
         "scheduled-backup" => &["Vault", "Keys", "Sources", "Bus"],
         "snapshot-export" => &["Vault", "Keys", "Snapshots", "Bus"],
         "verify-upload" => &["Vault", "Keys", "Bus"],

@@ -310,3 +310,53 @@ async fn without_a_recovery_role_nothing_is_read_in_its_name() {
     assert_eq!(fault.to_string(), "taking on the recovery role: RECOVERY_ROLE_ARN is not set");
     assert!(wire.sent().is_empty());
 }
+
+const CONFIG: &str = "backups/controller/2026-11-21T00-00-00Z/config";
+
+fn seen() -> ObjectFacts {
+    ObjectFacts {
+        version_id: "v1".to_owned(),
+        etag: "\"e1\"".to_owned(),
+        size_bytes: 1,
+        algorithm: None,
+        key_arn: None,
+        crc64nvme: None,
+        checksum_type: None,
+        slot: None,
+    }
+}
+
+/// P6: a marker over exactly the version that was seen, which is tagged before, and never removed.
+#[tokio::test]
+async fn deleting_tags_the_version_and_lays_a_marker_over_exactly_that_one() {
+    let wire = Wire::default().says(200, "").says(204, "");
+    assert_eq!(wire.live().delete(CONFIG, &seen()).await.unwrap(), Deleted::New);
+    let sent = wire.sent();
+    let [tag, delete] = sent.as_slice() else { panic!("{sent:?}") };
+    assert!(tag.line.starts_with("PUT ") && tag.line.contains("?tagging"), "{}", tag.line);
+    assert!(tag.line.contains("versionId=v1"), "{}", tag.line);
+    assert!(tag.body.contains("<Key>warmspare</Key><Value>pruned</Value>"), "{}", tag.body);
+    assert!(delete.line.starts_with("DELETE ") && !delete.line.contains("versionId"));
+    assert_eq!(delete.header("if-match"), Some("\"e1\""));
+    for sent in [tag, delete] {
+        assert_eq!(sent.header("x-amz-expected-bucket-owner"), Some("123456789012"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_what_was_seen_is_not_deleted_and_a_lock_is_no_fault() {
+    for (status, body, wanted) in [
+        (412, precondition_failed(), Deleted::Conflict),
+        (404, no_such_key(), Deleted::Conflict),
+        (403, s3_error("AccessDenied", "Access Denied"), Deleted::Denied("AccessDenied".into())),
+    ] {
+        let wire = Wire::default().says(200, "").says(status, body);
+        assert_eq!(wire.live().delete(CONFIG, &seen()).await.unwrap(), wanted);
+    }
+    let wire = Wire::default().says(404, s3_error("NoSuchVersion", "It does not exist"));
+    assert_eq!(wire.live().delete(CONFIG, &seen()).await.unwrap(), Deleted::Conflict);
+    let wire =
+        Wire::default().says(200, "").says(404, s3_error("NoSuchBucket", "It does not exist"));
+    let fault = wire.live().delete(CONFIG, &seen()).await.unwrap_err();
+    assert!(fault.to_string().starts_with(&format!("deleting {CONFIG}: it answered NoSuchBucket")));
+}

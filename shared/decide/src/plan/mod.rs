@@ -78,12 +78,32 @@ pub struct Backup {
 }
 
 /// How many verified backups stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Keep {
     /// The newest so many (seed A8: three).
     Newest(NonZeroU32),
     /// Only the newest (seed A12).
     Overwrite,
+    /// The newest few, and the newest of so many days, weeks, months and years.
+    Calendar(Calendar),
+}
+
+/// Which verified backups stay by the calendar: those that any of the counts asks for. A day without
+/// a backup is not counted, so a system that was silent for a month loses nothing by it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calendar {
+    /// The newest so many.
+    pub last: u32,
+    /// The newest of each of the newest so many days.
+    pub daily: u32,
+    /// The same of weeks, which begin on Monday (ISO 8601).
+    pub weekly: u32,
+    /// The same of months.
+    pub monthly: u32,
+    /// The same of years.
+    pub yearly: u32,
+    /// Where days begin; UTC when the plan does not say.
+    pub timezone: TimeZone,
 }
 
 /// One thing that a backup reads.

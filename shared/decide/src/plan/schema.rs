@@ -107,8 +107,12 @@ fn of_kind(kind: &Kind) -> Entries {
         Kind::Text(rule) => of_text(rule),
         Kind::Word(words) => vec![("enum", texts(words.iter().copied()))],
         Kind::Whole { min, max } => of_whole(*min, *max),
-        Kind::WholeOr { min, max, word } => {
-            let either = vec![table(of_whole(*min, *max)), table(vec![("const", text(word))])];
+        Kind::WholeOr { min, max, word, shape } => {
+            let either = vec![
+                table(of_whole(*min, *max)),
+                table(vec![("const", text(word))]),
+                table(of_shape(shape, None)),
+            ];
             vec![("oneOf", list(either))]
         }
         Kind::Megabits => vec![

@@ -40,16 +40,16 @@ fn entries_are_listed_in_their_order() {
     assert!(entry(&system, Term(1), 9) < entry(&system, Term(1), 10));
 }
 
-/// P1: what was rejected after it was verified does not count any more.
+/// P1: what was rejected or pruned after it was verified does not count any more.
 #[test]
-fn the_newest_proven_backup_is_verified_and_not_rejected() {
+fn the_newest_proven_backup_is_verified_and_neither_rejected_nor_pruned() {
     let key = |slot: &str, record: &str| format!("receipts/controller/{slot}/{record}");
     let (old, new) = ("2026-11-20T00-00-00Z", "2026-11-21T00-00-00Z");
     let mut keys = vec![key(old, "verified.json"), key(new, "verified.json")];
     assert_eq!(newest_proven(&keys), Some(Slot::parse(new).unwrap()));
     keys.push(key(new, "rejected.json"));
     assert_eq!(newest_proven(&keys), Some(Slot::parse(old).unwrap()));
-    keys.push(key(old, "rejected.json"));
+    keys.push(key(old, "pruned.json"));
     assert_eq!(newest_proven(&keys), None);
     assert_eq!(newest_proven(&["receipts/controller/latest/verified.json".to_owned()]), None);
 }

@@ -11,9 +11,9 @@ use super::{address, duration, megabits, text};
 use crate::name::{KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName};
 use crate::plan::tree::Tree;
 use crate::plan::{
-    Appliance, Backup, Call, Capacity, Check, Database, DatabaseKind, Dns, Endpoint, Export,
-    Failover, FenceDemand, From, Health, Interval, Keep, Mode, Objectives, Plan, Quorum, Record,
-    Site, Source, Throttle, TlsPin,
+    Appliance, Backup, Calendar, Call, Capacity, Check, Database, DatabaseKind, Dns, Endpoint,
+    Export, Failover, FenceDemand, From, Health, Interval, Keep, Mode, Objectives, Plan, Quorum,
+    Record, Site, Source, Throttle, TlsPin,
 };
 
 pub(super) fn plan(tree: &Tree) -> Option<Plan> {
@@ -79,13 +79,25 @@ fn each<T>(tree: &Tree, key: &str, read: impl FnMut(&Tree) -> Option<T>) -> Opti
 fn backup(tree: &Tree) -> Option<Backup> {
     let keep = tree.get("keep")?;
     Some(Backup {
-        keep: match keep.text() {
-            Some(_) => Keep::Overwrite,
-            None => Keep::Newest(NonZeroU32::new(keep.whole()?.try_into().ok()?)?),
+        keep: match (keep.text(), keep.whole()) {
+            (Some(_), _) => Keep::Overwrite,
+            (None, Some(count)) => Keep::Newest(NonZeroU32::new(count.try_into().ok()?)?),
+            (None, None) => Keep::Calendar(calendar(keep)?),
         },
         kms_key: KeyArn::parse(word(tree, "kms_key")?).ok()?,
         sources: each(tree, "source", source)?,
         throttle: optional(tree, "throttle", throttle)?,
+    })
+}
+
+fn calendar(tree: &Tree) -> Option<Calendar> {
+    Some(Calendar {
+        last: whole_or(tree, "last", 0)?,
+        daily: whole_or(tree, "daily", 0)?,
+        weekly: whole_or(tree, "weekly", 0)?,
+        monthly: whole_or(tree, "monthly", 0)?,
+        yearly: whole_or(tree, "yearly", 0)?,
+        timezone: text::time_zone(&word_or(tree, "timezone", "UTC")?)?,
     })
 }
 

@@ -169,7 +169,8 @@ impl<'a> Checker<'a> {
             }
             Kind::Word(words) => tree.text().is_some_and(|text| words.contains(&text)),
             Kind::Whole { min, max } => tree.whole().is_some_and(|n| (*min..=*max).contains(&n)),
-            Kind::WholeOr { min, max, word } => {
+            Kind::WholeOr { shape, .. } if is_table(tree) => return self.table(tree, path, shape),
+            Kind::WholeOr { min, max, word, .. } => {
                 tree.text() == Some(word)
                     || tree.whole().is_some_and(|n| (*min..=*max).contains(&n))
             }

@@ -4,17 +4,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::sound::Sound;
 use super::{address, build, duration};
-use crate::plan::problem::{quoted, shown};
+use crate::plan::problem::{one_of, quoted, shown};
 use crate::plan::throttle;
 use crate::plan::tree::Tree;
 
 pub(super) fn check(plan: &mut Sound<'_>) {
+    keep(plan);
     sources(plan);
     throttle(plan);
     regions(plan);
     lag(plan);
     replication(plan);
     quorum(plan);
+}
+
+/// A calendar that counts nothing would keep the newest alone, which `overwrite` says more plainly.
+fn keep(plan: &mut Sound<'_>) {
+    const PATH: &str = "backup.keep";
+    const COUNTS: [&str; 5] = ["last", "daily", "weekly", "monthly", "yearly"];
+    let is_whole = plan.is_whole(PATH);
+    let Some(keep) = plan.at(PATH).filter(|tree| is_whole && tree.text().is_none()) else { return };
+    if keep.whole().is_none() && COUNTS.iter().all(|count| keep.get(count).is_none()) {
+        let allowed = format!("one with {}", one_of(COUNTS));
+        plan.wrong(PATH, "a table that counts nothing".to_owned(), allowed);
+    }
 }
 
 fn sources(plan: &mut Sound<'_>) {

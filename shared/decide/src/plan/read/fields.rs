@@ -47,8 +47,8 @@ static BACKUP: Shape = Shape::of(
     &[
         needed(
             "keep",
-            Kind::WholeOr { min: 1, max: 1000, word: "overwrite" },
-            "How many verified backups stay; \"overwrite\" keeps one.",
+            Kind::WholeOr { min: 1, max: 1000, word: "overwrite", shape: &CALENDAR },
+            "How many verified backups stay; \"overwrite\" keeps one. The newest always does.",
         ),
         needed(
             "kms_key",
@@ -88,6 +88,18 @@ static FROM_KINDS: Shapes = &[
     ("aviatrix", &Shape::of("a source of kind aviatrix", &[BASE_URL, SECRET_NEEDED, TLS_PIN])),
     ("upload", &Shape::of("a source of kind upload", &[])),
 ];
+
+static CALENDAR: Shape = Shape::of(
+    "backup.keep",
+    &[
+        optional("last", Kind::Whole { min: 1, max: 1000 }, "The newest so many."),
+        optional("daily", Kind::Whole { min: 1, max: 366 }, "The newest of so many days."),
+        optional("weekly", Kind::Whole { min: 1, max: 520 }, "The same of weeks, from Monday."),
+        optional("monthly", Kind::Whole { min: 1, max: 240 }, "The same of months."),
+        optional("yearly", Kind::Whole { min: 1, max: 100 }, "The same of years."),
+        optional("timezone", Kind::Text(&text::TIME_ZONE), "Where days begin; UTC by default."),
+    ],
+);
 
 const URL: Field = needed("url", Kind::Text(&text::URL), "Read by one GET.");
 pub(super) const BASE_URL: Field =

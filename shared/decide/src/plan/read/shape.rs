@@ -48,11 +48,12 @@ pub(in crate::plan) enum Kind {
         min: u64,
         max: u64,
     },
-    /// A whole number, or this text instead.
+    /// A whole number, or this text or a table instead.
     WholeOr {
         min: u64,
         max: u64,
         word: &'static str,
+        shape: &'static Shape,
     },
     /// Megabits per second.
     Megabits,
@@ -132,8 +133,9 @@ impl Kind {
             Self::Text(rule) => rule.allowed.to_owned(),
             Self::Word(words) => one_of(words.iter().copied()),
             Self::Whole { min, max } => format!("a whole number from {min} to {max}"),
-            Self::WholeOr { min, max, word } => {
-                format!("a whole number from {min} to {max}, or \"{word}\"")
+            Self::WholeOr { min, max, word, shape } => {
+                let names = one_of(shape.fields.iter().map(|field| field.name));
+                format!("a whole number from {min} to {max}, \"{word}\", or a table with {names}")
             }
             Self::Megabits => "a number of megabits per second from 0.0512 to 8000000, \
                                with at most six decimals"

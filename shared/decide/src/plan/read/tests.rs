@@ -9,14 +9,13 @@ fn each_kind(shape: &'static Shape, told: &mut dyn FnMut(&'static Kind)) {
         told(kind);
         match kind {
             Kind::List { of, .. } => below(of, told),
-            Kind::Table(shape) => each_kind(shape, told),
+            Kind::Table(shape) | Kind::WholeOr { shape, .. } => each_kind(shape, told),
             Kind::Tagged { shapes, .. } | Kind::Keyed { shapes, .. } => {
                 shapes.iter().for_each(|(_, shape)| each_kind(shape, told));
             }
             Kind::Text(_)
             | Kind::Word(_)
             | Kind::Whole { .. }
-            | Kind::WholeOr { .. }
             | Kind::Megabits
             | Kind::Duration { .. }
             | Kind::Truth
