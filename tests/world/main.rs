@@ -22,6 +22,7 @@ mod failover;
 mod formats;
 mod hand;
 mod prune;
+mod records;
 mod refusals;
 mod tries;
 mod verification;

@@ -33,6 +33,9 @@ pub trait Clock {
     fn left_s(&self) -> u64;
     /// Waits between two looks, in seconds. Never in place of a look.
     async fn pause(&self, wait_s: u64);
+    /// A number of seconds from 0 to `s_max`, another one for another run: runs that were refused
+    /// together because they were too many should not come back together.
+    fn jitter_s(&self, s_max: u64) -> u64;
     /// Names this run in what it writes, so that it can tell its own first try from another's.
     fn writer(&self) -> String;
 }
@@ -215,8 +218,9 @@ pub trait Dns {
     /// Submits one batch, whole or not at all; the id of the change, or `None` when the records are no
     /// longer what the batch deletes. `route53:ChangeResourceRecordSets`.
     async fn change(&self, zone: &str, batch: &[Change]) -> Result<Option<String>, Fault>;
-    /// Whether a change has reached all of Route 53's servers. `route53:GetChange`.
-    async fn is_in_sync(&self, change_id: &str) -> Result<bool, Fault>;
+    /// Whether a change has reached all of Route 53's servers; absent when Route 53 does not know the
+    /// change. `route53:GetChange`.
+    async fn is_in_sync(&self, change_id: &str) -> Result<Seen<bool>, Fault>;
 }
 
 /// The mode of an appliance.

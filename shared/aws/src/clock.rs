@@ -58,6 +58,12 @@ impl Clock for Live {
         tokio::time::sleep(Duration::from_secs(wait_s)).await;
     }
 
+    /// From the nanoseconds of this instant, which no two runs share.
+    fn jitter_s(&self, s_max: u64) -> u64 {
+        let nanoseconds = u64::try_from(now().subsec_nanosecond()).unwrap_or(0);
+        nanoseconds.checked_rem(s_max.saturating_add(1)).unwrap_or(0)
+    }
+
     /// `<request>/<run>`. The request id alone would not do: Lambda can deliver one event twice at
     /// the same time, under the same request id, to two processes that even have the same number.
     /// The instant at which this invocation began, to the nanosecond, tells them apart.

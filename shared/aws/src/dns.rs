@@ -1,18 +1,23 @@
-//! Route 53. The names that it lists are brought into one form, and so compare equal.
+//! Route 53: what it is asked, and what its answers mean. What it holds of a record set is in `sets`,
+//! the form of names in `names`.
+
+mod names;
+mod sets;
 
 use aws_sdk_route53::config::http::HttpResponse;
 use aws_sdk_route53::error::SdkError;
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
-use aws_sdk_route53::types::{
-    Change as SdkChange, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord,
-    ResourceRecordSet, RrType,
-};
+use aws_sdk_route53::types::{ChangeBatch, ChangeStatus, RrType};
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::Dns;
 use warmspare_decide::dns::{Change, RecordSet};
+use warmspare_decide::seen::Seen;
 
 use crate::Live;
-use crate::fault::{fault, fragment};
+use crate::fault::{code, fault, fragment};
+
+use names::{escaped, plain};
+use sets::{change, seen};
 
 /// Sets of one name and type differ only in their routing: more pages than this are not of one
 /// name.
@@ -50,12 +55,16 @@ impl Dns for Live {
         }
     }
 
-    async fn is_in_sync(&self, change_id: &str) -> Result<bool, Fault> {
+    async fn is_in_sync(&self, change_id: &str) -> Result<Seen<bool>, Fault> {
         let client = self.clients().route53();
-        let answer = Box::pin(client.get_change().id(change_id).send())
-            .await
-            .map_err(|error| fault("looking at the change", change_id, error))?;
-        Ok(answer.change_info().is_some_and(|info| *info.status() == ChangeStatus::Insync))
+        match Box::pin(client.get_change().id(change_id).send()).await {
+            Ok(answer) => {
+                let info = answer.change_info();
+                Ok(Seen::Here(info.is_some_and(|info| *info.status() == ChangeStatus::Insync)))
+            }
+            Err(error) if code(&error) == Some("NoSuchChange") => Ok(Seen::Absent),
+            Err(error) => Err(fault("looking at the change", change_id, error)),
+        }
     }
 }
 
@@ -76,7 +85,8 @@ async fn of_name(live: &Live, zone: &str, name: &str, kind: &str) -> Result<Vec<
             .send()
             .await
             .map_err(|error| fault(DURING, zone, error))?;
-        let found: Vec<RecordSet> = answer.resource_record_sets().iter().map(seen).collect();
+        let found: Vec<RecordSet> =
+            answer.resource_record_sets().iter().map(|set| seen(zone, set)).collect();
         let listed = found.len();
         let of_name = found.into_iter().filter(|set| set.name == name && set.kind == kind);
         let before = sets.len();
@@ -91,63 +101,6 @@ async fn of_name(live: &Live, zone: &str, name: &str, kind: &str) -> Result<Vec<
     }
     let why = format!("{name} {kind} has more sets than {PAGES_MAX} pages hold");
     Err(Fault::new(Hope::Permanent, DURING, zone, why))
-}
-
-fn seen(set: &ResourceRecordSet) -> RecordSet {
-    RecordSet {
-        name: plain(set.name()),
-        kind: set.r#type().as_str().to_owned(),
-        ttl_s: set.ttl().and_then(|ttl| u32::try_from(ttl).ok()),
-        values: set.resource_records().iter().map(|record| record.value().to_owned()).collect(),
-        routing: routing(set),
-    }
-}
-
-/// Names what makes a set more than a name, a type, a TTL and its values.
-fn routing(set: &ResourceRecordSet) -> Option<String> {
-    let identifier = set.set_identifier().unwrap_or_default();
-    if let Some(alias) = set.alias_target() {
-        return Some(format!("alias of {}", plain(alias.dns_name())));
-    }
-    if let Some(weight) = set.weight() {
-        return Some(format!("weighted {weight} as {identifier}"));
-    }
-    if let Some(failover) = set.failover() {
-        return Some(format!("failover {} as {identifier}", failover.as_str()));
-    }
-    if let Some(region) = set.region() {
-        return Some(format!("latency of {} as {identifier}", region.as_str()));
-    }
-    if set.multi_value_answer() == Some(true) {
-        return Some(format!("multivalue as {identifier}"));
-    }
-    if let Some(check) = set.health_check_id() {
-        return Some(format!("health check {check}"));
-    }
-    if let Some(policy) = set.traffic_policy_instance_id() {
-        return Some(format!("traffic policy instance {policy}"));
-    }
-    // Geolocation, geoproximity, CIDR, and whatever Route 53 adds: each has an identifier.
-    (!identifier.is_empty()).then(|| format!("routed as {identifier}"))
-}
-
-fn change(change: &Change) -> Result<SdkChange, aws_sdk_route53::error::BuildError> {
-    let (action, set) = match change {
-        Change::Delete(set) => (ChangeAction::Delete, set),
-        Change::Create(set) => (ChangeAction::Create, set),
-    };
-    let records = set
-        .values
-        .iter()
-        .map(|value| ResourceRecord::builder().value(value).build())
-        .collect::<Result<Vec<_>, _>>()?;
-    let set = ResourceRecordSet::builder()
-        .name(escaped(&set.name))
-        .r#type(RrType::from(set.kind.as_str()))
-        .set_ttl(set.ttl_s.map(i64::from))
-        .set_resource_records(Some(records))
-        .build()?;
-    SdkChange::builder().action(action).resource_record_set(set).build()
 }
 
 /// Whether Route 53 refused the batch because a record is not what the batch deletes, or is there
@@ -193,39 +146,6 @@ fn refused(
 
 fn bare(change_id: &str) -> &str {
     change_id.strip_prefix("/change/").unwrap_or(change_id)
-}
-
-/// Lowercase, without the last dot, and without the escapes (`\052` for `*`) that Route 53 lists.
-/// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DomainNameFormat.html>
-fn plain(listed: &str) -> String {
-    let listed = listed.strip_suffix('.').unwrap_or(listed);
-    let mut pieces = listed.split('\\');
-    let mut name = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let (octal, rest) = piece.split_at_checked(3).unwrap_or(("", piece));
-        match u8::from_str_radix(octal, 8) {
-            Ok(byte) => {
-                name.push(char::from(byte));
-                name.push_str(rest);
-            }
-            Err(_) => {
-                name.push('\\');
-                name.push_str(piece);
-            }
-        }
-    }
-    name.to_ascii_lowercase()
-}
-
-/// As Route 53 takes it: letters, digits, `-`, `_`, `.` and `*` as they are, all else escaped.
-fn escaped(name: &str) -> String {
-    name.chars().fold(String::new(), |text, letter| {
-        if letter.is_ascii_alphanumeric() || "-_.*".contains(letter) {
-            text + letter.encode_utf8(&mut [0; 4])
-        } else {
-            text + &format!("\\{:03o}", u32::from(letter))
-        }
-    })
 }
 
 #[cfg(test)]

@@ -1,53 +1,31 @@
-//! The records that lead to the active site, and the one change batch that moves them.
+//! The records that lead to the active site, and the change batches that move them: one for each
+//! hosted zone.
 //!
-//! The batch DELETEs exactly what was seen and CREATEs what should be, and in the same batch swaps a
-//! TXT record that holds the term. Route 53 applies a batch whole or not at all, and a DELETE must
-//! match every value and the TTL
+//! A batch DELETEs exactly the sets that were seen and CREATEs each with nothing but its answer
+//! exchanged, so that set identifiers, weights, health checks and the TTL survive; and in the same
+//! batch it swaps a TXT record that holds the term. Route 53 applies a batch whole or not at all, and
+//! a DELETE must match everything that the set was created with
 //! (<https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>), so
 //! the batch is a compare-and-swap: a run that wakes up late, with an older term, changes nothing.
+//!
+//! There is no batch over several zones. Each zone has a record of the term of its own and is decided
+//! for itself, so a run that was cut short between two zones has left a step to be finished, and not a
+//! drift.
+
+mod batch;
+mod record;
+
+pub use batch::{CHARACTERS_MAX, Change, ELEMENTS_MAX, Size, by_zone, is_touch};
+pub use record::{Alias, RecordSet, Routing};
 
 use serde::{Deserialize, Serialize};
 
 use crate::name::{SiteName, SystemName, Term};
-use crate::plan::Plan;
+use crate::plan::{Plan, Record, Target};
+use crate::refusal::Refusal;
+use record::label;
 
-/// A record set as Route 53 lists it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordSet {
-    /// Lowercase, without the last dot.
-    pub name: String,
-    /// `A`, `AAAA`, `CNAME`, `TXT`, …
-    pub kind: String,
-    /// Time to live in seconds; an alias has none.
-    pub ttl_s: Option<u32>,
-    /// In the order in which Route 53 gave them; a TXT value has its quotes.
-    pub values: Vec<String>,
-    /// Names the routing (weighted, failover, latency, alias, health check) when it is not simple.
-    pub routing: Option<String>,
-}
-
-impl RecordSet {
-    fn is_same_as(&self, other: &Self) -> bool {
-        let sorted = |set: &Self| {
-            let mut values = set.values.clone();
-            values.sort();
-            values
-        };
-        self.name == other.name && self.kind == other.kind && sorted(self) == sorted(other)
-    }
-}
-
-/// One change of a batch. There is no third kind: what overwrites without looking is not used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Change {
-    /// Exactly this set, or the whole batch fails.
-    Delete(RecordSet),
-    /// Exactly this set, or the whole batch fails if one of that name and type exists.
-    Create(RecordSet),
-}
-
-/// What is to be done about the records of a zone.
+/// What is to be done about the records of one zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Move {
     /// The records name the new site, and the TXT record holds our term.
@@ -63,7 +41,7 @@ pub enum Move {
 /// A record that somebody changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
-    /// The record's name and type.
+    /// The record's name, type and set identifier.
     pub record: String,
     /// What Route 53 holds.
     pub found: String,
@@ -71,135 +49,219 @@ pub struct Drift {
     pub wanted: String,
 }
 
-/// The name of the TXT record that holds the term: `_warmspare.<system>` under the first record of the
-/// plan, which lies in the plan's zone.
-pub fn term_record_name(system: &SystemName, plan: &Plan) -> String {
-    let below = plan.dns.records.first().map(|record| record.name.as_str()).unwrap_or_default();
+impl From<Drift> for Refusal {
+    fn from(drift: Drift) -> Self {
+        Self::DnsDrift { record: drift.record, found: drift.found, wanted: drift.wanted }
+    }
+}
+
+/// The hosted zones of the plan's records, in the plan's order.
+pub fn zones(plan: &Plan) -> Vec<&str> {
+    let mut zones: Vec<&str> = Vec::new();
+    for record in &plan.dns.records {
+        if !zones.contains(&record.zone.as_str()) {
+            zones.push(&record.zone);
+        }
+    }
+    zones
+}
+
+/// The name of the TXT record that holds the term in a zone: `_warmspare.<system>` under the first
+/// record that the plan has in it.
+pub fn term_record_name(system: &SystemName, plan: &Plan, zone: &str) -> String {
+    let first = plan.dns.records.iter().find(|record| record.zone == zone);
+    let below = first.map(|record| record.name.as_str()).unwrap_or_default();
     format!("_warmspare.{system}.{below}")
 }
 
-/// The names of every record set that a failover of this plan reads and moves.
-pub fn names(plan: &Plan) -> Vec<(String, String)> {
-    let mut names: Vec<(String, String)> =
-        plan.dns.records.iter().map(|r| (r.name.clone(), r.kind.clone())).collect();
-    names.push((term_record_name(&plan.system, plan), "TXT".to_owned()));
+/// Name and type of every record set of a zone that a failover of this plan reads and moves.
+pub fn names(plan: &Plan, zone: &str) -> Vec<(String, String)> {
+    let mut names: Vec<(String, String)> = Vec::new();
+    for record in plan.dns.records.iter().filter(|record| record.zone == zone) {
+        let name = (record.name.clone(), record.kind.clone());
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.push((term_record_name(&plan.system, plan, zone), "TXT".to_owned()));
     names
 }
 
-/// What the plan says that the records are while this site is active.
-pub fn wanted(plan: &Plan, site: &SiteName) -> Vec<RecordSet> {
-    let of_home = &plan.home.name == site;
-    plan.dns
-        .records
-        .iter()
-        .map(|record| RecordSet {
-            name: record.name.clone(),
-            kind: record.kind.clone(),
-            ttl_s: Some(plan.dns.ttl_s),
-            values: if of_home { record.home.clone() } else { record.away.clone() },
-            routing: None,
-        })
-        .collect()
+/// What the plan says that a record answers while this site is active.
+pub fn answer<'p>(plan: &Plan, record: &'p Record, site: &SiteName) -> &'p Target {
+    if &plan.home.name == site { &record.home } else { &record.away }
 }
 
-/// Decides what moves the records from the other site to `to`, under `term`.
-pub fn decide(plan: &Plan, to: &SiteName, term: Term, seen: &[RecordSet]) -> Move {
+/// Decides what moves the records of `zone` from the other site to `to`, under `term`. Sets of other
+/// zones in `seen` are passed over.
+pub fn decide(plan: &Plan, to: &SiteName, term: Term, zone: &str, seen: &[RecordSet]) -> Move {
     let from = &plan.other(to).name;
-    let term_name = term_record_name(&plan.system, plan);
-    let holder = seen.iter().find(|set| set.name == term_name && set.kind == "TXT");
+    let seen: Vec<&RecordSet> =
+        seen.iter().filter(|set| set.zone == zone || set.zone.is_empty()).collect();
+    let term_name = term_record_name(&plan.system, plan, zone);
+    let holder = seen.iter().copied().find(|set| set.name == term_name && set.kind == "TXT");
     let held = holder.and_then(held_term);
     if let Some(held) = held.filter(|held| *held > term) {
         return Move::Superseded(held);
     }
-    if holder.is_some() && held.is_none() {
-        return Move::Drift(drift(holder, &term_record(plan, term)));
+    if let Some(holder) = holder.filter(|_| held.is_none()) {
+        let wanted = term_record(plan, zone, term);
+        return Move::Drift(Drift {
+            record: wanted.label(),
+            found: holder.shown(),
+            wanted: wanted.shown(),
+        });
     }
-    let mut changes = Vec::new();
-    for (old, new) in wanted(plan, from).into_iter().zip(wanted(plan, to)) {
-        let mut sets = seen.iter().filter(|set| set.name == new.name && set.kind == new.kind);
-        let found = sets.next();
-        match (found, sets.next()) {
-            (Some(set), None) if set.routing.is_none() && set.is_same_as(&new) => {}
-            (Some(set), None) if set.routing.is_none() && set.is_same_as(&old) => {
-                changes.push(Change::Delete(set.clone()));
-                changes.push(Change::Create(new));
-            }
-            (found, _) => return Move::Drift(drift(found, &old)),
+    let (mut changes, mut moved) = (Vec::new(), Vec::new());
+    let records = plan.dns.records.iter().filter(|record| record.zone == zone);
+    for record in records.clone() {
+        let set = match found(record, &seen) {
+            Ok(set) => set,
+            Err(found) => return Move::Drift(drift(plan, record, from, found)),
+        };
+        if answers(set, answer(plan, record, to)) {
+            moved.push((record, set));
+        } else if answers(set, answer(plan, record, from)) {
+            changes.push(Change::Delete(set.clone()));
+            changes.push(Change::Create(exchanged(plan, set, answer(plan, record, to))));
+        } else {
+            return Move::Drift(drift(plan, record, from, set.shown()));
         }
     }
     if held == Some(term) && changes.is_empty() {
         return Move::Already;
     }
-    // All records move in one batch, so a mixture of old and new is somebody else's work.
-    let moved = changes.len() / 2;
-    if moved != plan.dns.records.len() && moved != 0 {
-        let old = wanted(plan, from);
-        let stray = old.iter().find(|set| {
-            !changes.iter().any(|change| match change {
-                Change::Delete(gone) => gone.name == set.name && gone.kind == set.kind,
-                Change::Create(_) => false,
-            })
-        });
-        if let Some(stray) = stray {
-            let found = seen.iter().find(|set| set.name == stray.name && set.kind == stray.kind);
-            return Move::Drift(drift(found, stray));
-        }
+    // All records of a zone move in one batch, so a mixture of old and new is somebody else's work.
+    if let Some((record, set)) = moved.first().filter(|_| !changes.is_empty()) {
+        return Move::Drift(drift(plan, record, from, set.shown()));
     }
-    Move::Batch(with_term(plan, term, holder, changes))
+    Move::Batch(with_term(plan, zone, term, holder, changes))
 }
 
-/// The batch that swaps the term's TXT record with itself and nothing else. Its change id tells when
-/// everything before it has reached all of Route 53's servers, for a run that lost the answer to its
-/// own batch.
-pub fn touch(plan: &Plan, term: Term, seen: &[RecordSet]) -> Vec<Change> {
-    let term_name = term_record_name(&plan.system, plan);
-    let holder = seen.iter().find(|set| set.name == term_name && set.kind == "TXT");
-    with_term(plan, term, holder, Vec::new())
+/// The batch that swaps the term's TXT record of a zone with itself and nothing else. Its change id
+/// tells when everything before it has reached all of Route 53's servers, for a run that lost the
+/// answer to its own batch, or whose change was lost by Route 53.
+pub fn touch(plan: &Plan, term: Term, zone: &str, seen: &[RecordSet]) -> Vec<Change> {
+    let term_name = term_record_name(&plan.system, plan, zone);
+    let is_holder = |set: &&RecordSet| {
+        (set.zone == zone || set.zone.is_empty()) && set.name == term_name && set.kind == "TXT"
+    };
+    with_term(plan, zone, term, seen.iter().find(is_holder), Vec::new())
+}
+
+/// For how long after a batch resolvers may still answer what it deleted, in seconds. An alias of a
+/// load balancer is answered with 60 s, whatever the record says
+/// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html>).
+pub fn stale_s(batch: &[Change]) -> u32 {
+    const ALIAS_S: u32 = 60;
+    batch
+        .iter()
+        .filter_map(|change| match change {
+            Change::Delete(set) if batch::is_of_term(set) => None,
+            Change::Delete(set) => Some(set.ttl_s.unwrap_or(ALIAS_S)),
+            Change::Create(_) => None,
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+/// The one set that a record of the plan means, or what there is instead. A record without a set
+/// identifier means a simple set, which stands alone under its name and type.
+fn found<'s>(record: &Record, seen: &[&'s RecordSet]) -> Result<&'s RecordSet, String> {
+    let of_name: Vec<&RecordSet> = seen
+        .iter()
+        .copied()
+        .filter(|set| set.name == record.name && set.kind == record.kind)
+        .collect();
+    let is_foreign = |set: &RecordSet| match &set.routing {
+        Some(Routing::Foreign { .. }) => true,
+        Some(
+            Routing::Weighted { .. }
+            | Routing::Failover { .. }
+            | Routing::Latency { .. }
+            | Routing::Geolocation { .. }
+            | Routing::Geoproximity { .. }
+            | Routing::Cidr { .. }
+            | Routing::MultiValue { .. },
+        )
+        | None => false,
+    };
+    let mut meant = of_name
+        .iter()
+        .filter(|set| !is_foreign(set) && set.identifier() == record.set_identifier.as_deref());
+    match (meant.next(), meant.next()) {
+        (Some(set), None) => Ok(set),
+        _ if of_name.is_empty() => Err("nothing".to_owned()),
+        _ => Err(of_name.iter().map(|set| set.shown()).collect::<Vec<_>>().join("; ")),
+    }
+}
+
+fn answers(set: &RecordSet, target: &Target) -> bool {
+    match (target, &set.alias) {
+        (Target::Values(wanted), None) => {
+            let sorted = |values: &[String]| {
+                let mut values = values.to_vec();
+                values.sort();
+                values
+            };
+            sorted(wanted) == sorted(&set.values)
+        }
+        (Target::Alias(wanted), Some(alias)) => wanted == alias,
+        (Target::Values(_), Some(_)) | (Target::Alias(_), None) => false,
+    }
+}
+
+/// The same set with another answer. An alias has no TTL, so a set that was one gets the plan's.
+fn exchanged(plan: &Plan, set: &RecordSet, target: &Target) -> RecordSet {
+    match target {
+        Target::Values(values) => RecordSet {
+            values: values.clone(),
+            alias: None,
+            ttl_s: set.ttl_s.or(Some(plan.dns.ttl_s)),
+            ..set.clone()
+        },
+        Target::Alias(alias) => {
+            RecordSet { values: Vec::new(), alias: Some(alias.clone()), ttl_s: None, ..set.clone() }
+        }
+    }
 }
 
 fn with_term(
     plan: &Plan,
+    zone: &str,
     term: Term,
     holder: Option<&RecordSet>,
     mut changes: Vec<Change>,
 ) -> Vec<Change> {
     changes.extend(holder.cloned().map(Change::Delete));
-    changes.push(Change::Create(term_record(plan, term)));
+    changes.push(Change::Create(term_record(plan, zone, term)));
     changes
 }
 
-fn term_record(plan: &Plan, term: Term) -> RecordSet {
-    RecordSet {
-        name: term_record_name(&plan.system, plan),
-        kind: "TXT".to_owned(),
-        ttl_s: Some(plan.dns.ttl_s),
-        values: vec![format!("\"term={term}\"")],
-        routing: None,
-    }
+fn term_record(plan: &Plan, zone: &str, term: Term) -> RecordSet {
+    let name = term_record_name(&plan.system, plan, zone);
+    RecordSet::simple(zone, &name, "TXT", plan.dns.ttl_s, vec![format!("\"term={term}\"")])
 }
 
 fn held_term(set: &RecordSet) -> Option<Term> {
+    if set.routing.is_some() || set.alias.is_some() {
+        return None;
+    }
     match set.values.as_slice() {
-        [value] => value
-            .strip_prefix("\"term=")?
-            .strip_suffix('"')?
-            .parse()
-            .ok()
-            .map(Term)
-            .filter(|_| set.routing.is_none()),
+        [value] => value.strip_prefix("\"term=")?.strip_suffix('"')?.parse().ok().map(Term),
         _ => None,
     }
 }
 
-fn drift(found: Option<&RecordSet>, wanted: &RecordSet) -> Drift {
-    let shown = |set: &RecordSet| match &set.routing {
-        Some(routing) => format!("{} ({routing})", set.values.join(", ")),
-        None => set.values.join(", "),
+fn drift(plan: &Plan, record: &Record, from: &SiteName, found: String) -> Drift {
+    let wanted = match answer(plan, record, from) {
+        Target::Values(values) => values.join(", "),
+        Target::Alias(alias) => format!("alias of {} in {}", alias.name, alias.zone),
     };
     Drift {
-        record: format!("{} {}", wanted.name, wanted.kind),
-        found: found.map_or_else(|| "nothing".to_owned(), shown),
-        wanted: shown(wanted),
+        record: label(&record.name, &record.kind, record.set_identifier.as_deref()),
+        found,
+        wanted,
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::acknowledgement::Accepted;
-use crate::dns::{Change, RecordSet};
+use crate::dns::{self, Change, RecordSet};
 use crate::evidence::Verdict;
 use crate::failover::{Opened, Report};
 use crate::name::{SystemName, Term};
@@ -120,13 +120,26 @@ pub enum Finding {
     },
     /// The records name the new site, and the term's record holds this term.
     Moved {
-        /// The id of the change, to follow.
-        change_id: String,
+        /// The id of the one change of format 1, to follow.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        change_id: Option<String>,
+        /// The change of each zone, to follow.
+        #[serde(default)]
+        changes: Vec<ZoneChange>,
         /// As seen after the move.
         records: Vec<RecordSet>,
     },
     /// Route 53 answered INSYNC.
     InSync,
+}
+
+/// A change that was submitted to Route 53.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneChange {
+    /// Id of the hosted zone.
+    pub zone: String,
+    /// Id of the change.
+    pub id: String,
 }
 
 /// What one entry says.
@@ -139,7 +152,7 @@ pub enum What {
     Intended {
         /// Which.
         step: Step,
-        /// The exact batch, when the step moves records: also what there was before.
+        /// The exact changes, when the step moves records: also what there was before.
         batch: Vec<Change>,
     },
     /// The step was seen done.
@@ -224,8 +237,9 @@ pub struct Progress {
     pub first_intended_at: Vec<(Step, Timestamp)>,
     /// A promotion was intended, so there is no way back.
     pub is_past_return: bool,
-    /// The batch that was intended first: it tells what the records were.
-    pub first_batch: Vec<Change>,
+    /// The changes that were intended last in each zone and move records: they tell what the records
+    /// were.
+    pub batch: Vec<Change>,
     /// What is still owed.
     pub debts: Vec<Debt>,
     /// How it ended, once it has.
@@ -280,7 +294,7 @@ impl Progress {
             intended: None,
             first_intended_at: Vec::new(),
             is_past_return: false,
-            first_batch: Vec::new(),
+            batch: Vec::new(),
             debts: Vec::new(),
             end: None,
             entries: 1,
@@ -335,7 +349,7 @@ impl Progress {
 
     fn intend(&mut self, step: Step, batch: &[Change], at: Timestamp) -> Result<(), String> {
         let is_return = step == Step::Unfence && !self.is_past_return && !self.is_done(Step::Fence);
-        if Some(step) != self.next_step() && !is_return {
+        if Some(step) != self.next_step() && !is_return && !self.is_resubmission(step) {
             return Err(format!("intends to {}, which is not the next step", step.words()));
         }
         if self.intended == Some(Step::Unfence) && step != Step::Unfence {
@@ -343,9 +357,15 @@ impl Progress {
         }
         self.intended = Some(step);
         self.is_past_return |= step.is_promotion();
-        if self.first_batch.is_empty() {
-            self.first_batch = batch.to_vec();
-        }
+        // A change that only touches the term's record tells nothing about the records before it.
+        let is_new = |zone: &str| !self.batch.iter().any(|known| known.set().zone == zone);
+        let of_zones = dns::by_zone(batch);
+        let told = of_zones.iter().filter(|(zone, batch)| is_new(zone) || !dns::is_touch(batch));
+        let told: Vec<_> = told.collect();
+        let mut changes = self.batch.clone();
+        changes.retain(|known| told.iter().all(|(zone, _)| known.set().zone != *zone));
+        changes.extend(told.iter().flat_map(|(_, batch)| batch.iter().cloned()));
+        self.batch = changes;
         if !self.first_intended_at.iter().any(|(known, _)| *known == step) {
             self.first_intended_at.push((step, at));
         }
@@ -353,7 +373,10 @@ impl Progress {
     }
 
     fn confirm(&mut self, step: Step, finding: &Finding, at: Timestamp) -> Result<(), String> {
-        if Some(step) != self.next_step() && self.intended != Some(step) {
+        if Some(step) != self.next_step()
+            && self.intended != Some(step)
+            && !self.is_resubmission(step)
+        {
             return Err(format!("confirms to {}, which is not the next step", step.words()));
         }
         if let Finding::Fenced { debts } | Finding::FenceAttempted { debts, .. } = finding {
@@ -375,10 +398,19 @@ impl Progress {
         self.past.iter().any(|past| past.step == step)
     }
 
-    /// The id of the change that moved the records, once it is known.
-    pub fn change_id(&self) -> Option<&str> {
-        self.past.iter().find_map(|past| match &past.finding {
-            Finding::Moved { change_id, .. } => Some(change_id.as_str()),
+    /// A change that Route 53 has lost is submitted again, until one was seen in sync.
+    fn is_resubmission(&self, step: Step) -> bool {
+        step == Step::Repoint && self.next_step() == Some(Step::SeeInSync)
+    }
+
+    /// The id of the change that moved the records of a zone last, once it is known.
+    pub fn change_id(&self, zone: &str) -> Option<&str> {
+        self.past.iter().rev().find_map(|past| match &past.finding {
+            Finding::Moved { change_id, changes, .. } => changes
+                .iter()
+                .find(|change| change.zone == zone)
+                .map(|change| change.id.as_str())
+                .or(change_id.as_deref()),
             Finding::Fenced { .. }
             | Finding::FenceAttempted { .. }
             | Finding::Writable

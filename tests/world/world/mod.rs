@@ -9,7 +9,7 @@ mod databases;
 mod deletions;
 pub(crate) mod keys;
 pub(crate) mod promises;
-mod records;
+pub(crate) mod records;
 pub(crate) mod sites;
 pub(crate) mod snapshots;
 pub(crate) mod sources;
@@ -405,6 +405,10 @@ impl Clock for Run<'_> {
     async fn pause(&self, wait_s: u64) {
         self.reach().await;
         self.world.pass(wait_s);
+    }
+
+    fn jitter_s(&self, s_max: u64) -> u64 {
+        u64::try_from(self.calls.get()).unwrap() % (s_max + 1)
     }
 
     fn writer(&self) -> String {

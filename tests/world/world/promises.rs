@@ -63,14 +63,14 @@ pub(super) fn broken_promises(state: &mut State) -> Vec<String> {
         let is_healthy = !site.lost && !site.ill && now >= site.healthy_at;
         site.was_healthy |= is_healthy && site.mode == ApplianceMode::Production;
     }
-    let names: Vec<_> = state.sites.zone.iter().filter(|set| set.kind == "A").collect();
-    if names.len() != 1 {
-        broken.push(format!("I3: the name has {} record sets", names.len()));
+    let names = state.sites.ours().len();
+    if names != 1 {
+        broken.push(format!("I3: the name has {names} record sets"));
         return broken;
     }
     let east = &state.sites.by_name["east"];
     let west = &state.sites.by_name["west"];
-    if state.sites.leads_to() == ["203.0.113.20"] {
+    if state.sites.leads_to_standby() {
         let database = &state.sites.databases["controller-db-west"];
         if west.mode != ApplianceMode::Production || !west.was_healthy || !database.is_writer() {
             broken.push("P3: the name leads to a standby that was not healthy".to_owned());

@@ -1,32 +1,132 @@
-//! Route 53 of the simulated world.
+//! Route 53 of the simulated world. It is as strict as the real one: a batch is applied whole or not
+//! at all, a DELETE must match everything, a CREATE must meet a free place.
 
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::Dns;
-use warmspare_decide::dns::{Change, RecordSet};
+use warmspare_decide::dns::{Change, RecordSet, Size};
 use warmspare_decide::journal::Step;
+use warmspare_decide::seen::Seen;
 
-use super::Run;
 use super::promises::is_intended;
 use super::sites::{Sites, after, gone};
+use super::{Run, State};
 
+/// The hosted zone of the plan of these tests.
+pub(crate) const ZONE: &str = "Z0123456789ABCDEFGHIJ";
 /// How long a change of records needs to reach every server, in seconds.
 const IN_SYNC_S: i64 = 20;
 
+/// How Route 53 is doing.
+#[derive(Clone, Debug)]
+pub(crate) struct Route53 {
+    /// So many of the next requests are answered with `Throttling`.
+    pub(crate) throttled: u32,
+    /// So many of the next changes are accepted and never carried to every server.
+    pub(crate) loses: u32,
+    /// Whether it has forgotten the changes that it lost.
+    pub(crate) forgets: bool,
+    /// How long a change takes, in seconds.
+    pub(crate) in_sync_s: i64,
+    /// How many batches were submitted, refused ones included.
+    pub(crate) batches: u32,
+}
+
+impl Default for Route53 {
+    fn default() -> Self {
+        Self { throttled: 0, loses: 0, forgets: false, in_sync_s: IN_SYNC_S, batches: 0 }
+    }
+}
+
 impl Sites {
+    /// The sets of the name that failovers move, in the zone of the plan: one, always. Beside a set
+    /// with an identifier there may be others, of other people.
+    pub(super) fn ours(&self) -> Vec<&RecordSet> {
+        let is_ours = |set: &&RecordSet| {
+            set.zone == ZONE
+                && set.name == "controller.example.com"
+                && set.identifier() != Some("theirs")
+        };
+        self.zone.iter().filter(is_ours).collect()
+    }
+
     /// The addresses to which the name leads.
     pub(crate) fn leads_to(&self) -> Vec<String> {
-        let sets: Vec<_> =
-            self.zone.iter().filter(|set| set.name == "controller.example.com").collect();
+        let sets = self.ours();
         assert_eq!(sets.len(), 1, "I3: the name has {} record sets", sets.len());
         sets[0].values.clone()
     }
 
-    pub(super) fn term_held(&self) -> u32 {
-        let set = self.zone.iter().find(|set| set.kind == "TXT");
-        set.map_or(0, |set| {
-            set.values[0].trim_matches('"').strip_prefix("term=").unwrap().parse().unwrap()
+    /// Whether any name in any zone leads to the site that was the standby.
+    pub(super) fn leads_to_standby(&self) -> bool {
+        self.zone.iter().any(|set| {
+            set.identifier() != Some("theirs")
+                && (set.values.iter().any(|value| value == "203.0.113.20")
+                    || set.alias.as_ref().is_some_and(|alias| alias.name.contains("west")))
         })
     }
+
+    pub(crate) fn term_held(&self) -> u32 {
+        let sets = self.zone.iter().filter(|set| set.kind == "TXT");
+        let terms = sets.map(|set| -> u32 {
+            set.values[0].trim_matches('"').strip_prefix("term=").unwrap().parse().unwrap()
+        });
+        terms.max().unwrap_or(0)
+    }
+}
+
+fn is_served(
+    state: &State,
+    is_throttled: bool,
+    what: &'static str,
+    subject: &str,
+) -> Result<(), Fault> {
+    if !state.sites.dns_answers {
+        return Err(gone(what, subject));
+    }
+    if is_throttled {
+        let why = "it answered Throttling: Rate exceeded";
+        return Err(Fault::new(Hope::Retryable, what, subject, why));
+    }
+    Ok(())
+}
+
+fn is_same(one: &RecordSet, other: &RecordSet) -> bool {
+    let sorted = |set: &RecordSet| {
+        let mut set = set.clone();
+        set.values.sort();
+        set
+    };
+    sorted(one) == sorted(other)
+}
+
+/// The sets after this batch; `None` when Route 53 refuses it.
+fn applied(sets: &[RecordSet], batch: &[Change]) -> Option<Vec<RecordSet>> {
+    let mut sets = sets.to_vec();
+    for change in batch {
+        match change {
+            Change::Delete(set) => {
+                let at = sets.iter().position(|known| is_same(known, set))?;
+                sets.remove(at);
+            }
+            Change::Create(set) => {
+                let is_beside = |known: &&RecordSet| {
+                    (&known.zone, &known.name, &known.kind) == (&set.zone, &set.name, &set.kind)
+                };
+                let clashes = sets.iter().filter(is_beside).any(|known| {
+                    // A simple set stands alone, and so does each identifier.
+                    match (known.identifier(), set.identifier()) {
+                        (Some(known), Some(new)) => known == new,
+                        (None, _) | (_, None) => true,
+                    }
+                });
+                if clashes {
+                    return None;
+                }
+                sets.push(set.clone());
+            }
+        }
+    }
+    Some(sets)
 }
 
 impl Dns for Run<'_> {
@@ -35,12 +135,12 @@ impl Dns for Run<'_> {
         zone: &str,
         names: &[(String, String)],
     ) -> Result<Vec<RecordSet>, Fault> {
+        let is_throttled = self.spend_throttle();
         Run::look(self, |state| {
-            if !state.sites.dns_answers {
-                return Err(gone("listing the records of", zone));
-            }
+            is_served(state, is_throttled, "listing the records of", zone)?;
             let is_asked = |set: &&RecordSet| {
-                names.iter().any(|(name, kind)| *name == set.name && *kind == set.kind)
+                set.zone == zone
+                    && names.iter().any(|(name, kind)| *name == set.name && *kind == set.kind)
             };
             Ok(state.sites.zone.iter().filter(is_asked).cloned().collect())
         })
@@ -48,49 +148,52 @@ impl Dns for Run<'_> {
     }
 
     async fn change(&self, zone: &str, batch: &[Change]) -> Result<Option<String>, Fault> {
+        let is_throttled = self.spend_throttle();
         let (zone, batch) = (zone.to_owned(), batch.to_vec());
         self.send("Dns::change", move |state| {
             let (zone, batch) = (zone.as_str(), batch.as_slice());
             is_intended(state, Step::Repoint);
-            if !state.sites.dns_answers {
-                return Err(gone("changing the records of", zone));
+            is_served(state, is_throttled, "changing the records of", zone)?;
+            state.sites.route53.batches += 1;
+            let size = Size::of(batch);
+            if !size.fits() || batch.iter().any(|change| change.set().zone != zone) {
+                state.broken.push(format!("a batch of {size:?} for zone {zone}"));
             }
-            let mut records = state.sites.zone.clone();
-            for change in batch {
-                match change {
-                    Change::Delete(set) => {
-                        let Some(at) = records.iter().position(|known| known == set) else {
-                            return Ok(None);
-                        };
-                        records.remove(at);
-                    }
-                    Change::Create(set) => {
-                        if records.iter().any(|k| k.name == set.name && k.kind == set.kind) {
-                            return Ok(None);
-                        }
-                        records.push(set.clone());
-                    }
-                }
-            }
-            if records.iter().any(|set| set.kind == "A" && !state.sites.zone.contains(set)) {
-                state.sites.moves += 1;
-            }
-            state.sites.zone = records;
+            let Some(sets) = applied(&state.sites.zone, batch) else { return Ok(None) };
+            let is_move = |set: &&RecordSet| set.kind != "TXT" && !state.sites.zone.contains(set);
+            state.sites.moves += u32::from(sets.iter().any(|set| is_move(&set)));
+            state.sites.zone = sets;
             let id = format!("C{}", state.sites.changes.len() + 1);
-            let at = after(state.now, IN_SYNC_S);
+            let is_lost = state.sites.route53.loses > 0;
+            state.sites.route53.loses -= u32::from(is_lost);
+            let at = (!is_lost).then(|| after(state.now, state.sites.route53.in_sync_s));
             state.sites.changes.push((id.clone(), at));
             Ok(Some(id))
         })
         .await
     }
 
-    async fn is_in_sync(&self, change_id: &str) -> Result<bool, Fault> {
+    async fn is_in_sync(&self, change_id: &str) -> Result<Seen<bool>, Fault> {
+        let is_throttled = self.spend_throttle();
         Run::look(self, |state| {
+            is_served(state, is_throttled, "looking at the change", change_id)?;
             let found = state.sites.changes.iter().find(|(id, _)| id == change_id);
-            let why = "NoSuchChange";
-            let absent = || Fault::new(Hope::Permanent, "following the change", change_id, why);
-            found.map(|(_, at)| state.now >= *at).ok_or_else(absent)
+            Ok(match found {
+                Some((_, Some(at))) => Seen::Here(state.now >= *at),
+                Some((_, None)) if !state.sites.route53.forgets => Seen::Here(false),
+                Some((_, None)) | None => Seen::Absent,
+            })
         })
         .await
+    }
+}
+
+impl Run<'_> {
+    /// Whether this request meets the limit of the account; one that does makes room for a later one.
+    fn spend_throttle(&self) -> bool {
+        let mut state = self.world.set();
+        let left = state.sites.route53.throttled;
+        state.sites.route53.throttled = left.saturating_sub(1);
+        left > 0
     }
 }

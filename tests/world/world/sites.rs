@@ -11,6 +11,8 @@ use warmspare_decide::dns::RecordSet;
 use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::seen::Seen;
 
+use super::records::{Route53, ZONE};
+
 /// One site: its appliance, and whether anything of it can be reached.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
@@ -38,9 +40,12 @@ pub(crate) struct Sites {
     pub(crate) described_late_s: i64,
     /// So many newest minutes of a metric are not there yet.
     pub(crate) measured_late_min: i64,
+    /// The record sets of all hosted zones.
     pub(crate) zone: Vec<RecordSet>,
-    /// Change ids, and when each is in sync.
-    pub(crate) changes: Vec<(String, Timestamp)>,
+    /// Change ids, and when each is in sync; never, when Route 53 lost it.
+    pub(crate) changes: Vec<(String, Option<Timestamp>)>,
+    /// How Route 53 is doing.
+    pub(crate) route53: Route53,
     /// Whether Route 53's control plane answers.
     pub(crate) dns_answers: bool,
     pub(crate) alarm: Seen<Alarm>,
@@ -84,14 +89,15 @@ impl Default for Sites {
             promoted_at: None,
             described_late_s: 0,
             measured_late_min: 0,
-            zone: vec![RecordSet {
-                name: "controller.example.com".to_owned(),
-                kind: "A".to_owned(),
-                ttl_s: Some(60),
-                values: vec!["203.0.113.10".to_owned()],
-                routing: None,
-            }],
+            zone: vec![RecordSet::simple(
+                ZONE,
+                "controller.example.com",
+                "A",
+                60,
+                vec!["203.0.113.10".to_owned()],
+            )],
             changes: Vec::new(),
+            route53: Route53::default(),
             dns_answers: true,
             alarm: Seen::Here(Alarm {
                 state: AlarmState::Ok,

@@ -2,7 +2,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 use warmspare_decide::database::lag_when_lost;
-use warmspare_decide::dns;
 use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::failover::{Asked, DECLINED_FORMAT, Declined, Opened, OpeningView, open};
 use warmspare_decide::journal::{Progress, What};
@@ -18,7 +17,7 @@ use crate::journal::{self, Terms};
 use crate::signals;
 use crate::trigger::ALARM_PREFIX;
 
-use super::{Subject, World, announce, drive, hand};
+use super::{Subject, World, announce, drive, hand, records};
 
 /// How long before a request by hand, or before an alarm whose window is not known, the site counts as
 /// lost, in seconds: as long as the alarm of `system.yaml` needs to be raised.
@@ -194,10 +193,7 @@ async fn look<P: World>(
             Err(fault) => Seen::Unknown(fault.to_string()),
         });
     }
-    let records = match ports.records(&plan.dns.zone, &dns::names(plan)).await {
-        Ok(records) => Seen::Here(records),
-        Err(fault) => Seen::Unknown(fault.to_string()),
-    };
+    let records = records::of_plan(ports, plan).await;
     let proven = proven(ports, subject).await;
     let acknowledgements = hand::acknowledgements(ports, &subject.system).await;
     let pause = hand::pause(ports, &subject.system).await;

@@ -5,6 +5,7 @@ mod begin;
 mod debts;
 mod drive;
 mod hand;
+mod records;
 
 use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::name::{SystemName, Term};

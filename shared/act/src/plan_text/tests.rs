@@ -3,7 +3,7 @@ use std::path::Path;
 
 use warmspare_decide::name::{Region, SiteName};
 use warmspare_decide::plan::tree::{Tree, Value};
-use warmspare_decide::plan::{Found, Problem, Problems, read};
+use warmspare_decide::plan::{Found, Problem, Problems, Target, read};
 
 use super::{TEXT_BYTES_MAX, Text, parse};
 
@@ -237,8 +237,8 @@ fn the_first_site_in_the_text_is_home_however_it_is_written() {
         let plan = parse(&text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
         assert_eq!(plan.home.name, SiteName::parse("zebra").unwrap());
         assert_eq!(plan.away.region, Region::parse("us-west-2").unwrap());
-        assert_eq!(plan.dns.records[0].home, ["192.0.2.1"]);
-        assert_eq!(plan.dns.records[0].away, ["192.0.2.2"]);
+        assert_eq!(plan.dns.records[0].home, Target::Values(vec!["192.0.2.1".to_owned()]));
+        assert_eq!(plan.dns.records[0].away, Target::Values(vec!["192.0.2.2".to_owned()]));
     }
 }
 

@@ -50,7 +50,7 @@ fn plan() -> Plan {
         database: None,
         home: site("east", "us-east-1"),
         away: site("west", "us-west-2"),
-        dns: Dns { zone: "Z0".into(), ttl_s: 60, records: Vec::new() },
+        dns: Dns { ttl_s: 60, records: Vec::new() },
         failover: Failover {
             mode: Mode::Manual,
             fence: FenceDemand::Confirmed,

@@ -217,15 +217,14 @@ fn is_within_loss(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
 fn is_unmoved(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
     let Seen::Here(records) = &view.records else { return Ok(()) };
     let (to, term) = (&plan.other(&view.active).name, view.term());
-    match dns::decide(plan, to, term, records) {
-        Move::Already | Move::Batch(_) => Ok(()),
-        Move::Superseded(newer) => Err(Refusal::Superseded { term, newer }),
-        Move::Drift(drift) => Err(Refusal::DnsDrift {
-            record: drift.record,
-            found: drift.found,
-            wanted: drift.wanted,
-        }),
+    for zone in dns::zones(plan) {
+        match dns::decide(plan, to, term, zone, records) {
+            Move::Already | Move::Batch(_) => {}
+            Move::Superseded(newer) => return Err(Refusal::Superseded { term, newer }),
+            Move::Drift(drift) => return Err(drift.into()),
+        }
     }
+    Ok(())
 }
 
 /// In the mode `approve` an alarm begins nothing that a person has not approved. The approval is an

@@ -1,11 +1,11 @@
 //! What a failover cost: the post-incident record that closes its journal.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::acknowledgement::Accepted;
-use crate::dns::{Change, RecordSet};
-use crate::journal::{Debt, Finding, Progress};
+use crate::dns::{Change, RecordSet, stale_s};
+use crate::journal::{Debt, Finding, Progress, Step};
 use crate::name::{SiteName, Slot};
 use crate::plan::Plan;
 
@@ -45,6 +45,10 @@ pub struct Report {
     pub records_before: Vec<RecordSet>,
     /// The records as they are.
     pub records_after: Vec<RecordSet>,
+    /// Until when resolvers may still answer what the records were: the longest time to live of them,
+    /// after the new ones had reached every server.
+    #[serde(default)]
+    pub stale_until: Option<Timestamp>,
     /// What the old site still owes.
     pub debts: Vec<Debt>,
     /// What would have been refused, and who accepted it: losses above all.
@@ -66,6 +70,7 @@ pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
     let records_after = progress
         .past
         .iter()
+        .rev()
         .find_map(|past| match &past.finding {
             Finding::Moved { records, .. } => Some(records.clone()),
             Finding::Fenced { .. }
@@ -87,8 +92,9 @@ pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
         rpo_backup_s: proven.map_or(u64::MAX, |slot| seconds(slot.instant(), view.lost_at)),
         proven,
         rpo_s_max: plan.objectives.rpo_s,
-        records_before: deleted(&progress.first_batch),
+        records_before: deleted(&progress.batch),
         records_after,
+        stale_until: stale_until(progress),
         debts: progress.debts.clone(),
         accepted: accepted(progress),
     }
@@ -106,6 +112,12 @@ fn accepted(progress: &Progress) -> Vec<Accepted> {
         | Finding::InSync => None,
     });
     progress.opened.accepted.iter().cloned().chain(of_fence).collect()
+}
+
+fn stale_until(progress: &Progress) -> Option<Timestamp> {
+    let in_sync = progress.past.iter().find(|past| past.step == Step::SeeInSync)?;
+    let stale_s = stale_s(&progress.batch);
+    in_sync.at.checked_add(SignedDuration::from_secs(i64::from(stale_s))).ok()
 }
 
 fn deleted(batch: &[Change]) -> Vec<RecordSet> {

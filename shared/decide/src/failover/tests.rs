@@ -8,7 +8,7 @@ use crate::journal::{Debt, Entry, FORMAT, Finding, Progress, Step, What};
 use crate::name::{KeyArn, Region, SiteName, Slot, SystemName, Term};
 use crate::plan::{
     Appliance, Backup, Database, DatabaseKind, Dns, Endpoint, Failover, FenceDemand, Keep, Mode,
-    Objectives, Plan, Quorum, Record, Site,
+    Objectives, Plan, Quorum, Record, Site, Target,
 };
 use crate::refusal::Refusal;
 use crate::seen::Seen;
@@ -47,13 +47,14 @@ pub(crate) fn plan() -> Plan {
         home: site("east", "us-east-1"),
         away: site("west", "us-west-2"),
         dns: Dns {
-            zone: "Z1".to_owned(),
             ttl_s: 60,
             records: vec![Record {
+                zone: "Z1".to_owned(),
                 name: "controller.example.com".to_owned(),
                 kind: "A".to_owned(),
-                home: vec!["203.0.113.10".to_owned()],
-                away: vec!["203.0.113.20".to_owned()],
+                set_identifier: None,
+                home: Target::Values(vec!["203.0.113.10".to_owned()]),
+                away: Target::Values(vec!["203.0.113.20".to_owned()]),
             }],
         },
         failover: Failover {
@@ -97,13 +98,7 @@ fn replica() -> Instance {
 }
 
 fn record(address: &str) -> RecordSet {
-    RecordSet {
-        name: "controller.example.com".to_owned(),
-        kind: "A".to_owned(),
-        ttl_s: Some(60),
-        values: vec![address.to_owned()],
-        routing: None,
-    }
+    RecordSet::simple("Z1", "controller.example.com", "A", 60, vec![address.to_owned()])
 }
 
 /// The home site is lost, and everything else is as it should be.
@@ -250,9 +245,12 @@ fn view() -> View {
         new: lost().standby,
         attempt: None,
         replica: Seen::Here(replica()),
-        records: Seen::Here(vec![record("203.0.113.10")]),
-        change_id: None,
-        in_sync: Seen::Here(true),
+        zones: vec![ZoneView {
+            zone: "Z1".to_owned(),
+            records: Seen::Here(vec![record("203.0.113.10")]),
+            change: None,
+            in_sync: Seen::Here(true),
+        }],
         acknowledgements: Seen::Here(vec![]),
     }
 }
@@ -400,15 +398,15 @@ fn a_run_that_lost_the_answer_to_its_own_batch_touches_the_term_and_follows_that
     confirmed.push((Step::SeeHealthy, Finding::Healthy { verdict }));
     let begun = progress(&confirmed, Some(Step::Repoint));
     let mut txt = record("\"term=1\"");
-    txt.name = crate::dns::term_record_name(&plan().system, &plan());
+    txt.name = crate::dns::term_record_name(&plan().system, &plan(), "Z1");
     txt.kind = "TXT".to_owned();
     let moved = vec![record("203.0.113.20"), txt];
-    let lost_answer = after(|view| view.records = Seen::Here(moved.clone()), &begun);
+    let lost_answer = after(|view| view.zones[0].records = Seen::Here(moved.clone()), &begun);
     assert!(matches!(&lost_answer, Next::Do(Act::Repoint(batch)) if batch.len() == 2));
     let answered = after(
         |view| {
-            view.records = Seen::Here(moved);
-            view.change_id = Some("C1".to_owned());
+            view.zones[0].records = Seen::Here(moved);
+            view.zones[0].change = Some("C1".to_owned());
         },
         &begun,
     );

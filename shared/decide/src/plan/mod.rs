@@ -20,6 +20,7 @@ use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::dns::Alias;
 use crate::name::{KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName};
 
 /// One system's plan, as its operator wrote it.
@@ -330,9 +331,8 @@ pub struct Capacity {
 /// The records that lead to the active site.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dns {
-    /// Id of the hosted zone, without `/hostedzone/`.
-    pub zone: String,
-    /// Time to live of the records, in seconds.
+    /// Time to live of the term's records, and of a record that was an alias, in seconds. Every other
+    /// record keeps the one that it has.
     pub ttl_s: u32,
     /// At least one.
     pub records: Vec<Record>,
@@ -341,14 +341,27 @@ pub struct Dns {
 /// One record, and what it holds for each site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
+    /// Id of its hosted zone, without `/hostedzone/`.
+    pub zone: String,
     /// Lowercase, without the last dot.
     pub name: String,
     /// `A`, `AAAA`, `CNAME` or `TXT`.
     pub kind: String,
-    /// Its values while home is active, as Route 53 holds them: a TXT value in double quotes.
-    pub home: Vec<String>,
-    /// Its values while the other site is active.
-    pub away: Vec<String>,
+    /// Which set of that name and type, where there are several.
+    pub set_identifier: Option<String>,
+    /// What it answers while home is active.
+    pub home: Target,
+    /// What it answers while the other site is active.
+    pub away: Target,
+}
+
+/// What a record answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Values as Route 53 holds them: a TXT value in double quotes.
+    Values(Vec<String>),
+    /// What something else answers, often a load balancer.
+    Alias(Alias),
 }
 
 /// When and how the system may be failed over.

@@ -82,6 +82,7 @@ fn described(doc: &str, kind: &Kind) -> String {
         | Kind::True
         | Kind::List { .. }
         | Kind::Table(_)
+        | Kind::ListOrTable { .. }
         | Kind::Tagged { .. }
         | Kind::Keyed { .. } => doc.to_owned(),
     }
@@ -133,6 +134,9 @@ fn of_kind(kind: &Kind) -> Entries {
             ("uniqueItems", tree(Value::Truth(true))),
         ],
         Kind::Table(shape) => of_shape(shape, None),
+        Kind::ListOrTable { list: either, table: or, .. } => {
+            vec![("oneOf", list(vec![table(of_kind(either)), table(of_shape(or, None))]))]
+        }
         Kind::Tagged { shapes, .. } => {
             let each = shapes.iter().map(|(name, shape)| table(of_shape(shape, Some(name))));
             vec![("oneOf", list(each.collect()))]

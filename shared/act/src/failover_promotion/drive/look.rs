@@ -1,10 +1,10 @@
 //! The look before each turn.
 
-use warmspare_decide::dns;
 use warmspare_decide::failover::{Attempt, View};
 use warmspare_decide::journal::{Progress, Step};
 use warmspare_decide::seen::Seen;
 
+use crate::failover_promotion::records;
 use crate::fault::or_unknown;
 use crate::signals;
 
@@ -28,9 +28,7 @@ pub(super) async fn look<P: World>(
         new: Vec::new(),
         attempt: memory.attempt.clone(),
         replica: Seen::Unknown(not_looked()),
-        records: Seen::Unknown(not_looked()),
-        change_id: memory.change_id.clone(),
-        in_sync: Seen::Unknown(not_looked()),
+        zones: Vec::new(),
         acknowledgements: Seen::Unknown(not_looked()),
     };
     match progress.next_step() {
@@ -51,20 +49,16 @@ pub(super) async fn look<P: World>(
         }
         Some(Step::SeeHealthy) => view.new = signals::of_new_site(ports, plan, new).await,
         Some(Step::Repoint) => {
+            // The signals last: what they say must still hold when the records move.
+            view.zones = records::seen(ports, plan, progress, &memory.moves).await;
             view.new = signals::of_new_site(ports, plan, new).await;
-            view.records = match ports.records(&plan.dns.zone, &dns::names(plan)).await {
-                Ok(records) => Seen::Here(records),
-                Err(fault) => Seen::Unknown(fault.to_string()),
-            };
         }
         Some(Step::SeeInSync) => {
-            view.in_sync = match progress.change_id() {
-                None => Seen::Absent,
-                Some(change_id) => match ports.is_in_sync(change_id).await {
-                    Ok(in_sync) => Seen::Here(in_sync),
-                    Err(fault) => Seen::Unknown(fault.to_string()),
-                },
-            };
+            let is_lost;
+            (view.zones, is_lost) = records::followed(ports, plan, progress, &memory.moves).await;
+            if is_lost {
+                view.new = signals::of_new_site(ports, plan, new).await;
+            }
         }
         Some(Step::PromoteAppliance) | None => {}
     }

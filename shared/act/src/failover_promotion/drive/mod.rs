@@ -16,7 +16,7 @@ use look::look;
 use take::{batch_of, take};
 use words::{seen, sentence};
 
-use super::{Subject, World, announce};
+use super::{Subject, World, announce, records};
 
 /// No turn begins with less time left, in seconds: a look, the longest call and its record fit into it.
 const LEFT_S_MIN: u64 = 45;
@@ -29,9 +29,10 @@ const TURNS_MAX: u32 = 400;
 #[derive(Debug, Default)]
 struct Memory {
     attempt: Option<Attempt>,
-    change_id: Option<String>,
     said_alive_s: Option<i64>,
     waiting_for: String,
+    /// What Route 53 answered.
+    moves: records::Moves,
 }
 
 enum Turn {
@@ -103,8 +104,9 @@ async fn turn<P: World>(
     match next(&subject.plan, progress, &view) {
         Next::Do(act) => {
             let (step, batch) = (act.step(), batch_of(&act));
-            // A step that may have happened already is not intended a second time.
-            if progress.intended != Some(step)
+            // A step that may have happened already is not intended a second time, unless it would
+            // now change something else.
+            if (progress.intended != Some(step) || records::is_new(progress, &batch))
                 && !write(ports, subject, progress, What::Intended { step, batch }).await?
             {
                 return Ok(Turn::End(overtaken(progress)));
@@ -118,6 +120,7 @@ async fn turn<P: World>(
                 return Ok(Turn::End(overtaken(progress)));
             }
             memory.attempt = None;
+            memory.moves.is_calm();
             let reason = format!("{}: {seen}", step.words());
             let system = &subject.system;
             announce(ports, system, Happening::FailoverStep, Some(term), "done", reason).await;
@@ -126,7 +129,18 @@ async fn turn<P: World>(
         Next::Wait(why) => {
             memory.waiting_for = why;
             memory.attempt = None;
-            ports.pause(LOOK_EVERY_S).await;
+            let wait_s = match progress.next_step() {
+                Some(Step::Repoint | Step::SeeInSync) => memory.moves.wait_s(ports),
+                Some(
+                    Step::Fence
+                    | Step::Unfence
+                    | Step::PromoteDatabase
+                    | Step::PromoteAppliance
+                    | Step::SeeHealthy,
+                )
+                | None => LOOK_EVERY_S,
+            };
+            ports.pause(wait_s).await;
             Ok(Turn::On)
         }
         Next::Later(why) => {

@@ -4,6 +4,7 @@ use warmspare_decide::dns;
 use warmspare_decide::failover::{Act, Attempt};
 use warmspare_decide::journal::Progress;
 
+use crate::failover_promotion::records;
 use crate::fault::{Fault, Hope};
 use crate::ports::ApplianceMode;
 
@@ -53,7 +54,9 @@ pub(super) async fn take<P: World>(
             None => Ok(()),
         },
         Act::Repoint(batch) => {
-            ports.change(&subject.plan.dns.zone, batch).await.map(|id| memory.change_id = id)
+            return records::submit(ports, batch, &mut memory.moves).await.map(|waiting_for| {
+                memory.waiting_for = waiting_for.unwrap_or_default();
+            });
         }
     };
     match taken {

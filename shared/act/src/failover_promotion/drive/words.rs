@@ -13,7 +13,11 @@ pub(super) fn seen(finding: &Finding) -> String {
         Finding::Writable => "it replicates nothing and is available".to_owned(),
         Finding::Accepted => "it accepted to be production".to_owned(),
         Finding::Healthy { verdict } => format!("{} path(s) say that it is up", verdict.up),
-        Finding::Moved { change_id, .. } => format!("the records were moved by change {change_id}"),
+        Finding::Moved { change_id, changes, .. } => {
+            let ids = changes.iter().map(|change| &change.id).chain(change_id);
+            let ids: Vec<&str> = ids.map(String::as_str).collect();
+            format!("the records were moved by change {}", ids.join(", "))
+        }
         Finding::InSync => "every server of Route 53 has them".to_owned(),
     }
 }
@@ -22,7 +26,7 @@ pub(super) fn sentence(report: &Report) -> String {
     let debts: Vec<&str> = report.debts.iter().map(|debt| debt.words()).collect();
     let accepted = report.accepted.iter().map(|accepted| format!("; {}", accepted.words()));
     format!(
-        "{} took over from {} {} s after it was lost ({} s agreed); {}; {} ({} s agreed); owed: {}{}",
+        "{} took over from {} {} s after it was lost ({} s agreed); {}; {} ({} s agreed); {}owed: {}{}",
         report.to,
         report.from,
         report.rto_s,
@@ -37,6 +41,9 @@ pub(super) fn sentence(report: &Report) -> String {
             None => "no backup was proven of what only backups hold".to_owned(),
         },
         report.rpo_s_max,
+        report.stale_until.map_or(String::new(), |until| format!(
+            "resolvers may answer the old records until {until}; "
+        )),
         if debts.is_empty() { "nothing".to_owned() } else { debts.join(", ") },
         accepted.collect::<String>()
     )

@@ -4,9 +4,10 @@
 use std::fs;
 use std::path::Path;
 
+use warmspare_decide::dns::Alias;
 use warmspare_decide::plan::throttle::compile;
 use warmspare_decide::plan::{
-    Appliance, Check, DatabaseKind, FenceDemand, From, Keep, Mode, Plan, Quorum, schema,
+    Appliance, Check, DatabaseKind, FenceDemand, From, Keep, Mode, Plan, Quorum, Target, schema,
 };
 
 use super::{COMPLETE, example, parse};
@@ -46,12 +47,15 @@ fn device42_has_a_database_three_signals_and_an_automatic_failover() {
     assert_eq!(paths(&plan), [["vpn", "internet", "rds"], ["vpn", "internet", "rds"]]);
     assert_eq!(plan.home.health[2].check, Check::Replication);
     assert_eq!(plan.home.capacity.as_ref().unwrap().asg, "controller-east");
-    assert_eq!((plan.dns.zone.as_str(), plan.dns.ttl_s), ("Z0123456789ABCDEFGHIJ", 60));
+    assert_eq!((plan.dns.records[0].zone.as_str(), plan.dns.ttl_s), ("Z0123456789ABCDEFGHIJ", 60));
     let [record] = plan.dns.records.as_slice() else { panic!("{:?}", plan.dns) };
     assert_eq!((record.name.as_str(), record.kind.as_str()), ("controller.example.com", "A"));
     assert_eq!(
         (&record.home, &record.away),
-        (&vec!["203.0.113.10".into()], &vec!["203.0.113.20".into()])
+        (
+            &Target::Values(vec!["203.0.113.10".into()]),
+            &Target::Values(vec!["203.0.113.20".into()])
+        )
     );
     assert_eq!(
         (plan.failover.mode, plan.failover.fence),
@@ -119,14 +123,24 @@ fn gateway_vms_are_adopted_from_the_inbox_and_failed_over_by_hand() {
 #[test]
 fn what_may_be_written_in_several_ways_is_kept_in_one() {
     let plan = parse(COMPLETE).unwrap();
-    let [a, aaaa, cname, txt] = plan.dns.records.as_slice() else { panic!("{:?}", plan.dns) };
+    let [a, aaaa, cname, txt, _alias] = plan.dns.records.as_slice() else {
+        panic!("{:?}", plan.dns)
+    };
     assert_eq!(a.name, "controller.example.com");
-    assert_eq!(aaaa.home, ["2001:db8::10"]);
-    assert_eq!(
-        (cname.name.as_str(), cname.home[0].as_str()),
-        ("*.apps.example.com", "east.example.com")
-    );
-    assert_eq!(txt.away, ["\"site=west\""]);
+    let values =
+        |values: &[&str]| Target::Values(values.iter().map(|value| (*value).to_owned()).collect());
+    assert_eq!(aaaa.home, values(&["2001:db8::10"]));
+    assert_eq!(cname.name, "*.apps.example.com");
+    assert_eq!(cname.home, values(&["east.example.com"]));
+    assert_eq!(txt.away, values(&["\"site=west\""]));
+    assert_eq!(plan.dns.records[4].zone, "Z9876543210");
+    assert_eq!(plan.dns.records[4].set_identifier.as_deref(), Some("blue"));
+    let alias = |name: &str, evaluate| {
+        let zone = "Z35SXDOTRQ7X7K".to_owned();
+        Target::Alias(Alias { zone, name: name.to_owned(), evaluate })
+    };
+    assert_eq!(plan.dns.records[4].home, alias("dualstack.east-1.elb.example.com", true));
+    assert_eq!(plan.dns.records[4].away, alias("dualstack.west-1.elb.example.com", false));
     assert_eq!(plan.home.appliance.endpoint().url, "https://198.51.100.5:4343");
     let Check::Tcp { host, port } = &plan.home.health[1].check else { panic!("{:?}", plan.home) };
     assert_eq!((host.as_str(), *port), ("2001:db8::5", 4343));

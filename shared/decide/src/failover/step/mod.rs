@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::acknowledgement::Handed;
 use crate::database::Instance;
-use crate::dns::{Change, RecordSet};
+use crate::dns::Change;
 use crate::evidence::Signal;
 use crate::journal::{Finding, Progress, Step};
 use crate::plan::Plan;
@@ -19,6 +19,7 @@ use crate::seen::Seen;
 
 use super::report::{Report, report};
 
+pub use dns::{ZoneView, stranded};
 pub use fence::debts_of;
 
 /// What an appliance answered when it was told its mode, in this turn. It cannot be asked for its mode
@@ -46,12 +47,8 @@ pub struct View {
     pub attempt: Option<Attempt>,
     /// The replica.
     pub replica: Seen<Instance>,
-    /// The records of the plan and of the term.
-    pub records: Seen<Vec<RecordSet>>,
-    /// The id of the change that this run submitted, if it did and had an answer.
-    pub change_id: Option<String>,
-    /// Whether the change is in sync.
-    pub in_sync: Seen<bool>,
+    /// Each hosted zone of the plan.
+    pub zones: Vec<ZoneView>,
     /// What people have put below `acknowledgements/<system>/`; looked at when the fence needs it.
     pub acknowledgements: Seen<Vec<Handed>>,
 }
@@ -67,7 +64,7 @@ pub enum Act {
     PromoteDatabase,
     /// Tell the new appliance to be production.
     PromoteAppliance,
-    /// Submit exactly this batch.
+    /// Submit exactly these changes, those of each zone in one batch.
     Repoint(Vec<Change>),
 }
 
@@ -111,7 +108,7 @@ pub fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
         Some(Step::PromoteAppliance) => appliance::promote(view),
         Some(Step::SeeHealthy) => health::see(plan, progress, view),
         Some(Step::Repoint) => dns::repoint(plan, progress, view),
-        Some(Step::SeeInSync) => dns::see_in_sync(view),
+        Some(Step::SeeInSync) => dns::see_in_sync(plan, progress, view),
         None => Next::Complete(Box::new(report(plan, progress, view.now))),
     }
 }

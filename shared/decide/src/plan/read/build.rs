@@ -8,12 +8,13 @@ use jiff::civil::Weekday;
 use super::fields::POSTGRES_PORT;
 use super::places::{CONTENT_TYPE, EXPECT};
 use super::{address, duration, megabits, text};
+use crate::dns::Alias;
 use crate::name::{KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName};
 use crate::plan::tree::Tree;
 use crate::plan::{
     Appliance, Backup, Calendar, Call, Capacity, Check, Database, DatabaseKind, Dns, Endpoint,
     Export, Failover, FenceDemand, From, Health, Interval, Keep, Mode, Objectives, Plan, Quorum,
-    Record, Site, Source, Throttle, TlsPin,
+    Record, Site, Source, Target, Throttle, TlsPin,
 };
 
 pub(super) fn plan(tree: &Tree) -> Option<Plan> {
@@ -272,22 +273,36 @@ pub(super) fn health_path(check: &Tree) -> Option<String> {
 }
 
 fn dns(tree: &Tree, home: &SiteName, away: &SiteName) -> Option<Dns> {
+    let zone = word(tree, "zone")?;
     Some(Dns {
-        zone: word(tree, "zone")?.to_owned(),
         ttl_s: whole(tree, "ttl")?,
         records: each(tree, "record", |record| {
             let kind = word(record, "type")?;
-            let values = |site: &SiteName| {
-                each(record, site.as_str(), |value| text::record_value(kind, value.text()?))
-            };
             Some(Record {
+                zone: word_or(record, "zone", zone)?,
                 name: text::record_name(word(record, "name")?)?,
                 kind: kind.to_owned(),
-                home: values(home)?,
-                away: values(away)?,
+                set_identifier: optional(record, "set_identifier", |tree| {
+                    tree.text().map(str::to_owned)
+                })?,
+                home: target(kind, record.get(home.as_str())?)?,
+                away: target(kind, record.get(away.as_str())?)?,
             })
         })?,
     })
+}
+
+/// What a record answers while one of the sites is active.
+pub(super) fn target(kind: &str, tree: &Tree) -> Option<Target> {
+    let Some(name) = tree.get("alias") else {
+        let values = tree.values().iter().map(|value| text::record_value(kind, value.text()?));
+        return values.collect::<Option<Vec<_>>>().map(Target::Values);
+    };
+    Some(Target::Alias(Alias {
+        zone: word(tree, "zone")?.to_owned(),
+        name: text::record_name(name.text()?)?,
+        evaluate: tree.get("evaluate").and_then(Tree::truth).unwrap_or(false),
+    }))
 }
 
 fn failover(tree: &Tree) -> Option<Failover> {

@@ -158,6 +158,14 @@ impl<'a> Checker<'a> {
         let is_right = match kind {
             Kind::Text(rule) => return self.text(tree, path, rule),
             Kind::Table(shape) if is_table(tree) => return self.table(tree, path, shape),
+            Kind::ListOrTable { table, .. } if is_table(tree) => {
+                return self.table(tree, path, table);
+            }
+            Kind::ListOrTable { list: Kind::List { of, min, max, .. }, .. }
+                if is_list(tree, *min, *max) =>
+            {
+                return self.list(tree.values(), path, of);
+            }
             Kind::Tagged { title, shapes } if is_table(tree) => {
                 return self.tagged(tree, path, title, shapes);
             }
@@ -181,7 +189,11 @@ impl<'a> Checker<'a> {
                 .is_some_and(|seconds| (*s_min..=*s_max).contains(&seconds)),
             Kind::Truth => tree.truth().is_some(),
             Kind::True => tree.truth() == Some(true),
-            Kind::Table(_) | Kind::Tagged { .. } | Kind::Keyed { .. } | Kind::List { .. } => false,
+            Kind::Table(_)
+            | Kind::ListOrTable { .. }
+            | Kind::Tagged { .. }
+            | Kind::Keyed { .. }
+            | Kind::List { .. } => false,
         };
         if !is_right {
             self.wrong(tree.line, path, shown(tree), kind.allowed());

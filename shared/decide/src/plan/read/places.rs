@@ -132,8 +132,16 @@ static CAPACITY: Shape = Shape::of(
 pub(super) static DNS: Shape = Shape::of(
     "[dns]",
     &[
-        needed("zone", Kind::Text(&text::ZONE_ID), "The hosted zone of every record."),
-        needed("ttl", Kind::Whole { min: 1, max: 86_400 }, "Time to live, in seconds."),
+        needed(
+            "zone",
+            Kind::Text(&text::ZONE_ID),
+            "The hosted zone of every record that names no other.",
+        ),
+        needed(
+            "ttl",
+            Kind::Whole { min: 1, max: 86_400 },
+            "Time to live of the term's record, in seconds; records keep the one that they have.",
+        ),
         needed(
             "record",
             Kind::List {
@@ -142,7 +150,7 @@ pub(super) static DNS: Shape = Shape::of(
                 max: 50,
                 noun: "records, each headed [[dns.record]]",
             },
-            "All of them move together.",
+            "All of a zone move together.",
         ),
     ],
 );
@@ -152,15 +160,42 @@ static RECORD: Shape = Shape {
     fields: &[
         needed("name", Kind::Text(&text::RECORD_NAME), "With or without the last dot."),
         needed("type", Kind::Word(&["A", "AAAA", "CNAME", "TXT"]), "What its values are."),
+        optional(
+            "set_identifier",
+            Kind::Text(&text::SET_IDENTIFIER),
+            "Which set, where Route 53 has several of this name and type: weighted, failover, latency.",
+        ),
+        optional("zone", Kind::Text(&text::ZONE_ID), "Its hosted zone, when it is another one."),
     ],
     others: Some(&Others {
         names: Names::Sites,
-        kind: Kind::List {
-            of: &Kind::Text(&text::RECORD_VALUE),
-            min: 1,
-            max: 20,
-            noun: "values, such as [\"203.0.113.10\"]",
+        kind: Kind::ListOrTable {
+            list: &Kind::List {
+                of: &Kind::Text(&text::RECORD_VALUE),
+                min: 1,
+                max: 20,
+                noun: "values, such as [\"203.0.113.10\"]",
+            },
+            table: &ALIAS,
+            example: "{ alias = \"lb.example.com\", zone = \"Z…\" }",
         },
-        doc: "Its values while the site of this name is active.",
+        doc: "What it answers while the site of this name is active.",
     }),
 };
+
+static ALIAS: Shape = Shape::of(
+    "an alias",
+    &[
+        needed("alias", Kind::Text(&text::RECORD_NAME), "The name whose answer it takes."),
+        needed(
+            "zone",
+            Kind::Text(&text::ZONE_ID),
+            "The hosted zone of that name; for a load balancer, the one of AWS's own.",
+        ),
+        optional(
+            "evaluate",
+            Kind::Truth,
+            "Whether the answer depends on the health of that name; false by default.",
+        ),
+    ],
+);

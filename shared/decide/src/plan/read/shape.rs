@@ -73,6 +73,13 @@ pub(in crate::plan) enum Kind {
         noun: &'static str,
     },
     Table(&'static Shape),
+    /// A list, or a table instead.
+    ListOrTable {
+        list: &'static Kind,
+        table: &'static Shape,
+        /// An example of the table.
+        example: &'static str,
+    },
     /// A table whose `kind` says which fields it has.
     Tagged {
         title: &'static str,
@@ -152,6 +159,9 @@ impl Kind {
                 format!("a table, {}", shape.title)
             }
             Self::Table(_) => "a table".to_owned(),
+            Self::ListOrTable { list, example, .. } => {
+                format!("{}, or {example}", list.allowed())
+            }
             Self::Tagged { shapes, .. } => {
                 format!("a table of kind {}", one_of(shapes.iter().map(|(name, _)| *name)))
             }

@@ -13,6 +13,10 @@ fn each_kind(shape: &'static Shape, told: &mut dyn FnMut(&'static Kind)) {
             Kind::Tagged { shapes, .. } | Kind::Keyed { shapes, .. } => {
                 shapes.iter().for_each(|(_, shape)| each_kind(shape, told));
             }
+            Kind::ListOrTable { list, table, .. } => {
+                below(list, told);
+                each_kind(table, told);
+            }
             Kind::Text(_)
             | Kind::Word(_)
             | Kind::Whole { .. }
@@ -43,6 +47,7 @@ fn every_rule_accepts_its_own_example() {
             Names::Sites => {}
         },
         Kind::Table(_)
+        | Kind::ListOrTable { .. }
         | Kind::Word(_)
         | Kind::Whole { .. }
         | Kind::WholeOr { .. }

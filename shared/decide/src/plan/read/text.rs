@@ -17,10 +17,10 @@ pub(super) static SYSTEM: TextRule =
     });
 pub(super) static SITE: TextRule = TextRule::new(
     "the name of a site: 1 to 20 lowercase letters, digits and single hyphens, a letter first, \
-     and neither `name` nor `type`, which every record has",
+     and neither `name`, `type` nor `zone`, which records have",
     "^[a-z][a-z0-9-]{0,19}$",
     "east",
-    |text| SiteName::parse(text).is_ok() && text != "name" && text != "type",
+    |text| SiteName::parse(text).is_ok() && !["name", "type", "zone"].contains(&text),
 );
 pub(super) static SOURCE: TextRule =
     TextRule::new(SourceName::WANTED, "^[a-z][a-z0-9-]{0,39}$", "config", |text| {
@@ -192,6 +192,12 @@ pub(super) static RECORD_NAME: TextRule = TextRule::new(
     "^[A-Za-z0-9*_.-]{1,201}$",
     "controller.example.com",
     |text| record_name(text).is_some_and(|name| !name.starts_with("_warmspare.")),
+);
+pub(super) static SET_IDENTIFIER: TextRule = TextRule::new(
+    "a set identifier: 1 to 128 printable ASCII characters",
+    "^[ -~]{1,128}$",
+    "blue",
+    |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| (b' '..=b'~').contains(&b)),
 );
 pub(super) static RECORD_VALUE: TextRule = TextRule::new(
     "1 to 255 printable ASCII characters, without quotes and backslashes",
