@@ -11,7 +11,8 @@ use crate::template::{Template, list, referred, under};
 const PLATFORM: [&str; 3] = ["logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"];
 
 /// The actions for which there is nothing narrower to name; the template says why at each.
-const WITHOUT_RESOURCE: [&str; 6] = [
+const WITHOUT_RESOURCE: [&str; 7] = [
+    "autoscaling:DescribeAutoScalingGroups",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricStatistics",
     "cloudwatch:PutMetricData",

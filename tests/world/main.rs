@@ -15,6 +15,7 @@
 )]
 
 mod backup;
+mod capacity;
 mod damage;
 mod events;
 mod export;

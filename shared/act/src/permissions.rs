@@ -15,7 +15,9 @@ pub fn of(function: &str) -> &'static [&'static str] {
     }
 }
 
-const FAILOVER_PROMOTION: [&str; 15] = [
+const FAILOVER_PROMOTION: [&str; 17] = [
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:SetDesiredCapacity",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricStatistics",
     "events:PutEvents",

@@ -11,6 +11,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use warmspare_decide::capacity::Group;
 use warmspare_decide::database::{Instance, LagPoint};
 use warmspare_decide::dns::{Change, RecordSet};
 use warmspare_decide::evidence::{AlarmState, Sight};
@@ -175,6 +176,15 @@ pub trait Databases {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<LagPoint>, Fault>;
+}
+
+/// Auto Scaling groups, in any Region.
+pub trait Capacity {
+    /// One group. `autoscaling:DescribeAutoScalingGroups`.
+    async fn group(&self, region: &Region, name: &str) -> Result<Seen<Group>, Fault>;
+    /// Sets how many instances a group is to have, whatever it was. Auto Scaling refuses what is
+    /// outside the group's minimum and maximum. `autoscaling:SetDesiredCapacity`.
+    async fn set_desired(&self, region: &Region, name: &str, desired: u32) -> Result<(), Fault>;
 }
 
 /// Snapshots of databases, their copies and their exports.

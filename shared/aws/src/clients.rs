@@ -49,6 +49,7 @@ pub(crate) struct Clients {
     endpoint_url: Option<String>,
     home: String,
     first_backoff: Duration,
+    autoscaling: PerRegion<aws_sdk_autoscaling::Client>,
     cloudwatch: PerRegion<aws_sdk_cloudwatch::Client>,
     eventbridge: PerRegion<aws_sdk_eventbridge::Client>,
     kms: PerRegion<aws_sdk_kms::Client>,
@@ -83,6 +84,7 @@ impl Clients {
             endpoint_url: config.endpoint_url.clone(),
             home: config.region.as_str().to_owned(),
             first_backoff,
+            autoscaling: PerRegion::default(),
             cloudwatch: PerRegion::default(),
             eventbridge: PerRegion::default(),
             kms: PerRegion::default(),
@@ -92,6 +94,10 @@ impl Clients {
             secrets: PerRegion::default(),
             sts: PerRegion::default(),
         }
+    }
+
+    pub(crate) fn autoscaling(&self, region: &str) -> aws_sdk_autoscaling::Client {
+        built(&self.autoscaling, region, || aws_sdk_autoscaling::Client::new(&self.sdk(region)))
     }
 
     pub(crate) fn cloudwatch(&self, region: &str) -> aws_sdk_cloudwatch::Client {

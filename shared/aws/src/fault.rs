@@ -10,7 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use warmspare_act::fault::{Fault, Hope};
 
 /// Codes with a 4xx status that say "not now" and not "not so". 5xx and 429 need no entry here.
-const NOT_NOW: [&str; 20] = [
+const NOT_NOW: [&str; 22] = [
     "ConcurrentModification",
     "ConditionalRequestConflict",
     "DBInstanceNotReady",
@@ -26,6 +26,8 @@ const NOT_NOW: [&str; 20] = [
     "RequestLimitExceeded",
     "RequestTimeTooSkewed",
     "RequestTimeout",
+    "ResourceContention",
+    "ScalingActivityInProgress",
     "SlowDown",
     "SnapshotQuotaExceeded",
     "Throttling",

@@ -6,6 +6,7 @@
 
 mod appliances;
 mod bus;
+mod capacity;
 mod clients;
 mod clock;
 mod config;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::acknowledgement::Accepted;
+use crate::capacity::Group;
 use crate::dns::{self, Change, RecordSet};
 use crate::evidence::Verdict;
 use crate::failover::{Opened, Report};
@@ -31,6 +32,10 @@ pub const FORMATS: RangeInclusive<u32> = 1..=FORMAT;
 pub enum Step {
     /// The old site is told to be standby.
     Fence,
+    /// The old site has no instance any more: what it ran cannot write, whether it answers or not.
+    StopCapacity,
+    /// The new site has the instances that it needs.
+    StartCapacity,
     /// The replica becomes a writer of its own.
     PromoteDatabase,
     /// The new site is told to be production.
@@ -47,12 +52,15 @@ pub enum Step {
 
 impl Step {
     /// From the intention of such a step on, the failover only goes forward.
-    pub fn is_promotion(self) -> bool {
+    pub fn has_no_return(self) -> bool {
         match self {
-            Self::PromoteDatabase | Self::PromoteAppliance => true,
-            Self::Fence | Self::SeeHealthy | Self::Repoint | Self::SeeInSync | Self::Unfence => {
-                false
-            }
+            Self::StopCapacity | Self::PromoteDatabase | Self::PromoteAppliance => true,
+            Self::Fence
+            | Self::StartCapacity
+            | Self::SeeHealthy
+            | Self::Repoint
+            | Self::SeeInSync
+            | Self::Unfence => false,
         }
     }
 
@@ -60,6 +68,8 @@ impl Step {
     pub fn words(self) -> &'static str {
         match self {
             Self::Fence => "fence the old site",
+            Self::StopCapacity => "stop the instances of the old site",
+            Self::StartCapacity => "start the instances of the new site",
             Self::PromoteDatabase => "promote the database",
             Self::PromoteAppliance => "promote the appliance",
             Self::SeeHealthy => "see the new site healthy",
@@ -76,6 +86,8 @@ impl Step {
 pub enum Debt {
     /// The old appliance has to be told to be standby.
     Appliance,
+    /// The old Auto Scaling group has to be left without an instance.
+    Capacity,
     /// The old database has to be stopped.
     Database,
 }
@@ -85,6 +97,7 @@ impl Debt {
     pub fn words(self) -> &'static str {
         match self {
             Self::Appliance => "the old appliance set to standby",
+            Self::Capacity => "the old instances ended",
             Self::Database => "the old database stopped",
         }
     }
@@ -108,6 +121,28 @@ pub enum Finding {
         /// That it was not confirmed, and who accepts it; none where the plan allows it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         accepted: Option<Box<Accepted>>,
+    },
+    /// The old site has no instance any more.
+    Stopped {
+        /// What remains to be done when more of the old site can be reached.
+        debts: Vec<Debt>,
+        /// As Auto Scaling described it.
+        group: Group,
+    },
+    /// The instances of the old site were not seen ended, and the attempt is enough.
+    StopAttempted {
+        /// What remains to be done when it is back.
+        debts: Vec<Debt>,
+        /// What the attempt met.
+        why: String,
+        /// That it was not confirmed, and who accepts it; none where the plan allows it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        accepted: Option<Box<Accepted>>,
+    },
+    /// The new site has the instances that it needs.
+    InService {
+        /// As Auto Scaling described it.
+        group: Group,
     },
     /// The database replicates nothing and is available.
     Writable,
@@ -323,7 +358,7 @@ impl Progress {
             What::Intended { step, batch } => self.intend(*step, batch, entry.at),
             What::Confirmed { step, finding } => self.confirm(*step, finding, entry.at),
             What::Abandoned { .. } if self.is_past_return => {
-                Err("abandons the failover after a promotion was intended".to_owned())
+                Err("abandons the failover after its point of no return".to_owned())
             }
             What::Abandoned { .. } => {
                 self.end = Some(End { at: entry.at, completed: false });
@@ -348,7 +383,8 @@ impl Progress {
     }
 
     fn intend(&mut self, step: Step, batch: &[Change], at: Timestamp) -> Result<(), String> {
-        let is_return = step == Step::Unfence && !self.is_past_return && !self.is_done(Step::Fence);
+        let is_fencing = !self.is_done(Step::Fence) || self.next_step() == Some(Step::StopCapacity);
+        let is_return = step == Step::Unfence && !self.is_past_return && is_fencing;
         if Some(step) != self.next_step() && !is_return && !self.is_resubmission(step) {
             return Err(format!("intends to {}, which is not the next step", step.words()));
         }
@@ -356,7 +392,7 @@ impl Progress {
             return Err("goes on after the way back was taken".to_owned());
         }
         self.intended = Some(step);
-        self.is_past_return |= step.is_promotion();
+        self.is_past_return |= step.has_no_return();
         // A change that only touches the term's record tells nothing about the records before it.
         let is_new = |zone: &str| !self.batch.iter().any(|known| known.set().zone == zone);
         let of_zones = dns::by_zone(batch);
@@ -379,10 +415,19 @@ impl Progress {
         {
             return Err(format!("confirms to {}, which is not the next step", step.words()));
         }
-        if let Finding::Fenced { debts } | Finding::FenceAttempted { debts, .. } = finding {
-            self.debts.clone_from(debts);
+        match finding {
+            Finding::Fenced { debts }
+            | Finding::FenceAttempted { debts, .. }
+            | Finding::Stopped { debts, .. }
+            | Finding::StopAttempted { debts, .. } => self.debts.clone_from(debts),
+            Finding::InService { .. }
+            | Finding::Writable
+            | Finding::Accepted
+            | Finding::Healthy { .. }
+            | Finding::Moved { .. }
+            | Finding::InSync => {}
         }
-        self.is_past_return |= step.is_promotion();
+        self.is_past_return |= step.has_no_return();
         self.intended = None;
         self.past.push(Past { step, finding: finding.clone(), at });
         Ok(())
@@ -413,6 +458,9 @@ impl Progress {
                 .or(change_id.as_deref()),
             Finding::Fenced { .. }
             | Finding::FenceAttempted { .. }
+            | Finding::Stopped { .. }
+            | Finding::StopAttempted { .. }
+            | Finding::InService { .. }
             | Finding::Writable
             | Finding::Accepted
             | Finding::Healthy { .. }

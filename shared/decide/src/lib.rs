@@ -5,6 +5,7 @@
 
 pub mod acknowledgement;
 pub mod backup;
+pub mod capacity;
 pub mod database;
 pub mod dns;
 pub mod evidence;

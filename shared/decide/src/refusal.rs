@@ -310,6 +310,29 @@ pub enum Refusal {
         /// What its signals say.
         verdict: Verdict,
     },
+    /// There is no Auto Scaling group of that name.
+    #[error("there is no Auto Scaling group {group} in {region}, so there is no capacity to start")]
+    NoCapacity {
+        /// Its name.
+        group: String,
+        /// Where it should be.
+        region: Region,
+    },
+    /// Auto Scaling would refuse what the plan wants.
+    #[error(
+        "{group} is to have {desired} instance(s), and Auto Scaling takes {min} to {max}, its minimum \
+         and maximum size"
+    )]
+    CapacityOutOfBounds {
+        /// The group.
+        group: String,
+        /// What the plan wants.
+        desired: u32,
+        /// The group's minimum size.
+        min: u32,
+        /// The group's maximum size.
+        max: u32,
+    },
     /// The replica is gone.
     #[error("the replica {replica} does not exist in {region}, so there is no database to promote")]
     NoReplica {

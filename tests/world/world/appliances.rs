@@ -36,11 +36,12 @@ impl Appliances for Run<'_> {
             }
             let now = state.now;
             let newest = newest_term(state).map(|progress| progress.term.0);
+            let runs = state.sites.runs(name);
             let site = state.sites.site(name);
             if mode == ApplianceMode::Standby {
                 site.fence_tried_in = newest;
             }
-            if site.lost {
+            if site.lost || site.dark || !runs {
                 return Err(gone("setting the mode of", &url));
             }
             if site.ill || site.refuses_modes {
@@ -74,7 +75,11 @@ impl Signals for Run<'_> {
         };
         let sight = Run::look(self, |state| {
             let site = &state.sites.by_name[site_of(&target)];
-            Ok(if site.lost {
+            let is_off = !state.sites.runs(site_of(&target));
+            Ok(if is_off && !site.lost && !site.dark && target.starts_with("https") {
+                // A load balancer stands there, and has nothing behind it.
+                Sight::Otherwise("it answered 503".to_owned())
+            } else if site.lost || site.dark || is_off {
                 Sight::Silent("no answer within 3 s".to_owned())
             } else if site.ill || state.now < site.healthy_at {
                 Sight::Otherwise("it answered 503".to_owned())

@@ -12,13 +12,10 @@ use super::Run;
 use super::promises::{is_fenced, is_intended};
 use super::sites::{Sites, after, gone};
 
-/// How long a promotion takes, in seconds.
-const PROMOTION_S: i64 = 40;
-
 impl Sites {
     /// What RDS does by itself as time passes.
     pub(super) fn settle_databases(&mut self, now: Timestamp) {
-        let is_due = self.promoted_at.is_some_and(|at| now >= after(at, PROMOTION_S));
+        let is_due = self.promoted_at.is_some_and(|at| now >= after(at, self.promotion_s));
         if is_due {
             self.promoted_at = None;
             let replica = self.databases.get_mut("controller-db-west").unwrap();
@@ -44,7 +41,7 @@ impl Sites {
         Some(instance)
     }
 
-    fn is_region_lost(&self, region: &Region) -> bool {
+    pub(super) fn is_region_lost(&self, region: &Region) -> bool {
         let site = if region.as_str() == "us-east-1" { "east" } else { "west" };
         self.by_name.get(site).is_some_and(|site| site.lost)
     }

@@ -5,6 +5,7 @@
 
 mod alarms;
 mod appliances;
+pub(crate) mod capacity;
 mod databases;
 mod deletions;
 pub(crate) mod keys;
@@ -202,6 +203,7 @@ impl State {
             self.check();
         }
         self.sites.settle_databases(self.now);
+        self.sites.settle_groups(self.now);
         snapshots::settle(self);
     }
 

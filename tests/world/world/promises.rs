@@ -76,7 +76,7 @@ pub(super) fn broken_promises(state: &mut State) -> Vec<String> {
             broken.push("P3: the name leads to a standby that was not healthy".to_owned());
         }
     }
-    let is_two = west.mode == ApplianceMode::Production && east.mode == ApplianceMode::Production;
+    let is_two = west.mode == ApplianceMode::Production && state.sites.may_write("east");
     if is_two && east.fence_tried_in.is_none() {
         broken.push("P2: the standby was promoted and the primary was never fenced".to_owned());
     }
@@ -139,7 +139,7 @@ pub(super) fn is_fenced(state: &mut State) {
     let Some(old) = state.sites.by_name.get(newest.opened.from.as_str()) else { return };
     if old.fence_tried_in != Some(newest.term.0) {
         state.breaks("P2: a promotion came before the fence".to_owned());
-    } else if old.mode != ApplianceMode::Standby && demands_fence(state) {
+    } else if state.sites.may_write(newest.opened.from.as_str()) && demands_fence(state) {
         state.breaks("P2: a promotion came before the fence that the plan demands".to_owned());
     }
 }

@@ -11,6 +11,7 @@ use warmspare_decide::dns::RecordSet;
 use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::seen::Seen;
 
+use super::capacity::Scaled;
 use super::records::{Route53, ZONE};
 
 /// One site: its appliance, and whether anything of it can be reached.
@@ -18,6 +19,8 @@ use super::records::{Route53, ZONE};
 pub(crate) struct Site {
     /// Nothing of it answers: its appliance, and every AWS call to its Region.
     pub(crate) lost: bool,
+    /// Nothing of its network answers, while AWS in its Region does.
+    pub(crate) dark: bool,
     /// Its appliance answers every call with a 500.
     pub(crate) ill: bool,
     /// Its appliance works, and accepts no mode: a wrong password.
@@ -35,11 +38,15 @@ pub(crate) struct Site {
 pub(crate) struct Sites {
     pub(crate) by_name: BTreeMap<&'static str, Site>,
     pub(crate) databases: BTreeMap<&'static str, Instance>,
+    /// The Auto Scaling group of each site that has one.
+    pub(crate) groups: BTreeMap<&'static str, Scaled>,
     pub(crate) promoted_at: Option<Timestamp>,
     /// For how long RDS goes on describing a replica as it was before it was told to promote it.
     pub(crate) described_late_s: i64,
     /// So many newest minutes of a metric are not there yet.
     pub(crate) measured_late_min: i64,
+    /// How long a promotion takes, in seconds.
+    pub(crate) promotion_s: i64,
     /// The record sets of all hosted zones.
     pub(crate) zone: Vec<RecordSet>,
     /// Change ids, and when each is in sync; never, when Route 53 lost it.
@@ -62,6 +69,7 @@ impl Default for Sites {
         let start: Timestamp = super::START.parse().unwrap();
         let site = |mode| Site {
             lost: false,
+            dark: false,
             ill: false,
             refuses_modes: false,
             mode,
@@ -86,9 +94,11 @@ impl Default for Sites {
                 ("controller-db", instance(None, &["controller-db-west"])),
                 ("controller-db-west", instance(Some("controller-db"), &[])),
             ]),
+            groups: BTreeMap::new(),
             promoted_at: None,
             described_late_s: 0,
             measured_late_min: 0,
+            promotion_s: 40,
             zone: vec![RecordSet::simple(
                 ZONE,
                 "controller.example.com",

@@ -183,6 +183,10 @@ async fn look<P: World>(
         signals::of_new_site(ports, plan, new),
     )
     .await;
+    let capacity = match &new.capacity {
+        Some(capacity) => Some(or_unknown(ports.group(&new.region, &capacity.asg).await)),
+        None => None,
+    };
     let (mut replica, mut lag_s) = (None, None);
     if let Some(database) = &plan.database {
         replica = Some(or_unknown(ports.instance(&new.region, &database.replica).await));
@@ -206,6 +210,7 @@ async fn look<P: World>(
         primary,
         standby,
         proven,
+        capacity,
         replica,
         lag_s,
         records,

@@ -1,11 +1,12 @@
 //! Paying what a site that was left still owes: to be fenced when it is back.
 
+use warmspare_decide::failover::not_to_zero;
 use warmspare_decide::journal::{Debt, Progress, What};
 use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::plan::Site;
 use warmspare_decide::seen::Seen;
 
-use crate::fault::{Fault, or_unknown};
+use crate::fault::{Fault, Hope, or_unknown};
 use crate::journal;
 use crate::ports::ApplianceMode;
 
@@ -32,6 +33,7 @@ pub(super) async fn pay<P: World>(
         }
         let payment = match debt {
             Debt::Appliance => appliance(ports, old).await,
+            Debt::Capacity => capacity(ports, old).await,
             Debt::Database => database(ports, subject, old).await,
         };
         let seen = match payment {
@@ -66,7 +68,36 @@ pub(super) async fn pay<P: World>(
 async fn appliance<P: World>(ports: &P, old: &Site) -> Payment {
     match ports.set_mode(&old.appliance, ApplianceMode::Standby).await {
         Ok(()) => Ok(format!("{} accepted to be standby", old.name)),
+        // What does not answer because nothing of it runs any more is fenced.
+        Err(fault) if fault.hope == Hope::Unreachable => match &old.capacity {
+            None => Err(fault.to_string()),
+            Some(scaled) => match or_unknown(ports.group(&old.region, &scaled.asg).await) {
+                Seen::Here(group) if group.is_gone() => {
+                    Ok(format!("{} does not answer, and {} has no instance", old.name, scaled.asg))
+                }
+                Seen::Here(_) | Seen::Absent | Seen::Unknown(_) => Err(fault.to_string()),
+            },
+        },
         Err(fault) => Err(fault.to_string()),
+    }
+}
+
+/// Instances that are ending are looked at again with the next tick.
+async fn capacity<P: World>(ports: &P, old: &Site) -> Payment {
+    let Some(capacity) = &old.capacity else {
+        return Ok(format!("the plan gives {} no capacity any more", old.name));
+    };
+    let asg = &capacity.asg;
+    match or_unknown(ports.group(&old.region, asg).await) {
+        Seen::Absent => Ok(format!("{asg} does not exist")),
+        Seen::Unknown(why) => Err(why),
+        Seen::Here(group) if group.is_gone() => Ok(format!("{asg} has no instance")),
+        Seen::Here(group) if group.desired == 0 => Err(format!("{asg} has {}", group.words())),
+        Seen::Here(group) if !group.takes(0) => Err(not_to_zero(capacity, &group)),
+        Seen::Here(_) => match ports.set_desired(&old.region, asg, 0).await {
+            Ok(()) => Err(format!("{asg} was told to end its instances, and is looked at again")),
+            Err(fault) => Err(fault.to_string()),
+        },
     }
 }
 

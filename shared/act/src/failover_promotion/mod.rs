@@ -18,13 +18,19 @@ use warmspare_decide::vault;
 use crate::documents;
 use crate::fault::{Fault, or_unknown};
 use crate::journal;
-use crate::ports::{Appliances, Bus, Clock, Databases, Dns, Monitoring, Signals, Vault};
+use crate::ports::{Appliances, Bus, Capacity, Clock, Databases, Dns, Monitoring, Signals, Vault};
 use crate::trigger::{self, Action, Trigger};
 
 /// Everything that a failover touches.
-pub trait World: Clock + Vault + Databases + Dns + Appliances + Signals + Monitoring + Bus {}
+pub trait World:
+    Clock + Vault + Databases + Capacity + Dns + Appliances + Signals + Monitoring + Bus
+{
+}
 
-impl<T: Clock + Vault + Databases + Dns + Appliances + Signals + Monitoring + Bus> World for T {}
+impl<T: Clock + Vault + Databases + Capacity + Dns + Appliances + Signals + Monitoring + Bus> World
+    for T
+{
+}
 
 /// A system under its plan.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ const FUNCTIONS: [&str; 6] = [
 fn ports_of(function: &str) -> &'static [&'static str] {
     match function {
         "failover-promotion" => {
-            &["Vault", "Databases", "Dns", "Appliances", "Signals", "Monitoring", "Bus"]
+            &["Vault", "Databases", "Capacity", "Dns", "Appliances", "Signals", "Monitoring", "Bus"]
         }
         "health-probe" => &["Vault", "Databases", "Signals", "Monitoring"],
         "prune-backups" => &["Vault", "Deletion", "Bus"],

@@ -12,6 +12,7 @@ use crate::seen::Seen;
 use crate::vault;
 
 use super::open::{Asked, OpeningView};
+use super::step::{no_capacity, out_of_bounds};
 
 const DAY_S: i64 = 86_400;
 /// How long an approval is proposed to hold, in seconds.
@@ -154,7 +155,8 @@ fn is_unowed(_plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
 fn is_ready(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
     let site = plan.other(&view.active).name.clone();
     let not_ready = |why: String| Refusal::StandbyNotReady { site: site.clone(), why };
-    if let Some(why) = not_healthy(&view.standby) {
+    let is_pilot_light = is_pilot_light(plan, view)?;
+    if let Some(why) = not_healthy(&view.standby).filter(|_| !is_pilot_light) {
         return Err(not_ready(why));
     }
     let (Some(database), Some(replica)) = (&plan.database, &view.replica) else { return Ok(()) };
@@ -170,6 +172,26 @@ fn is_ready(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
             region: plan.other(&view.active).region.clone(),
         }),
         Seen::Unknown(why) => Err(not_ready(format!("its database is not known: {why}"))),
+    }
+}
+
+/// Whether the standby has yet to be started, and can be: then its health is no condition, and is seen
+/// once it runs.
+fn is_pilot_light(plan: &Plan, view: &OpeningView) -> Result<bool, Refusal> {
+    let site = plan.other(&view.active);
+    let Some(capacity) = &site.capacity else { return Ok(false) };
+    match &view.capacity {
+        Some(Seen::Here(group)) if group.has(capacity.desired) => Ok(false),
+        Some(Seen::Here(group)) if group.desired >= capacity.desired => Ok(true),
+        Some(Seen::Here(group)) if group.takes(capacity.desired) => Ok(true),
+        Some(Seen::Here(group)) => Err(out_of_bounds(capacity, group)),
+        Some(Seen::Absent) => Err(no_capacity(capacity, site)),
+        Some(Seen::Unknown(why)) => Err(Refusal::StandbyNotReady {
+            site: site.name.clone(),
+            why: format!("its Auto Scaling group is not known: {why}"),
+        }),
+        // A view of a version that did not look.
+        None => Ok(false),
     }
 }
 

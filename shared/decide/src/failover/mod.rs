@@ -12,7 +12,7 @@ mod step;
 pub use declined::{DECLINED_FORMAT, Declined};
 pub use open::{Asked, Kind, Opened, OpeningView, PastTerm, open};
 pub use report::{Phase, Report, report};
-pub use step::{Act, Attempt, Next, View, ZoneView, debts_of, next, stranded};
+pub use step::{Act, Attempt, Next, View, ZoneView, debts_of, next, not_to_zero, stranded};
 
 #[cfg(test)]
 pub(crate) mod tests;

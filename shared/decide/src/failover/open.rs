@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::acknowledgement::{Accepted, Acknowledgements, Handed};
+use crate::capacity::Group;
 use crate::database::Instance;
 use crate::dns::RecordSet;
 use crate::evidence::{AlarmState, Signal, Verdict};
@@ -67,6 +68,10 @@ pub struct OpeningView {
     pub standby: Vec<Signal>,
     /// The newest backup with a receipt; absent when there is none.
     pub proven: Seen<Slot>,
+    /// The Auto Scaling group of the standby, when the plan has one for it; absent when it does not
+    /// exist.
+    #[serde(default)]
+    pub capacity: Option<Seen<Group>>,
     /// The replica, when the plan has a database; absent when it does not exist.
     pub replica: Option<Seen<Instance>>,
     /// How far it was behind at `lost_at`, in whole seconds.
@@ -155,7 +160,14 @@ pub fn open(plan: &Plan, view: &OpeningView) -> Result<Opened, Refusal> {
             accepted.push(acknowledged.lift(refusal)?);
         }
     }
+    let to = plan.other(&view.active);
     let mut steps = vec![Step::Fence];
+    if plan.other(&to.name).capacity.is_some() {
+        steps.push(Step::StopCapacity);
+    }
+    if to.capacity.is_some() {
+        steps.push(Step::StartCapacity);
+    }
     if plan.database.is_some() {
         steps.push(Step::PromoteDatabase);
     }
@@ -163,7 +175,7 @@ pub fn open(plan: &Plan, view: &OpeningView) -> Result<Opened, Refusal> {
     Ok(Opened {
         kind: Kind::Failover,
         from: view.active.clone(),
-        to: plan.other(&view.active).name.clone(),
+        to: to.name.clone(),
         steps,
         verdict: guards::verdict_of(plan, view),
         view: view.clone(),

@@ -75,6 +75,9 @@ pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
             Finding::Moved { records, .. } => Some(records.clone()),
             Finding::Fenced { .. }
             | Finding::FenceAttempted { .. }
+            | Finding::Stopped { .. }
+            | Finding::StopAttempted { .. }
+            | Finding::InService { .. }
             | Finding::Writable
             | Finding::Accepted
             | Finding::Healthy { .. }
@@ -103,8 +106,12 @@ pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
 /// What was accepted for the beginning, and for the fence.
 fn accepted(progress: &Progress) -> Vec<Accepted> {
     let of_fence = progress.past.iter().filter_map(|past| match &past.finding {
-        Finding::FenceAttempted { accepted, .. } => accepted.as_deref().cloned(),
+        Finding::FenceAttempted { accepted, .. } | Finding::StopAttempted { accepted, .. } => {
+            accepted.as_deref().cloned()
+        }
         Finding::Fenced { .. }
+        | Finding::Stopped { .. }
+        | Finding::InService { .. }
         | Finding::Writable
         | Finding::Accepted
         | Finding::Healthy { .. }

@@ -14,6 +14,8 @@ use crate::refusal::Refusal;
 use crate::seen::Seen;
 use jiff::{SignedDuration, Timestamp};
 
+mod capacity;
+
 /// A plan of two sites, made by hand: this crate reads no TOML.
 pub(crate) fn plan() -> Plan {
     let site = |name: &str, region: &str| Site {
@@ -114,6 +116,7 @@ fn lost() -> OpeningView {
         primary: ["internet", "peering", "rds"].map(|path| signal(path, silent())).to_vec(),
         standby: vec![signal("internet", Sight::AsExpected)],
         proven: Seen::Here(Slot::of(ago(3600))),
+        capacity: None,
         replica: Some(Seen::Here(replica())),
         lag_s: Some(Seen::Here(2)),
         records: Seen::Here(vec![record("203.0.113.10")]),
@@ -244,6 +247,7 @@ fn view() -> View {
         old: lost().primary,
         new: lost().standby,
         attempt: None,
+        group: Seen::Absent,
         replica: Seen::Here(replica()),
         zones: vec![ZoneView {
             zone: "Z1".to_owned(),

@@ -46,7 +46,7 @@ fn an_impossible_sequence_is_an_error_and_not_a_guess() {
         (vec![begun(), fenced(), fenced()], "not the next step"),
         (
             vec![begun(), fenced(), intended(Step::PromoteDatabase), abandoned()],
-            "after a promotion",
+            "after its point of no return",
         ),
         (vec![begun(), abandoned(), fenced()], "after the end"),
         (vec![begun(), fenced(), intended(Step::Unfence)], "not the next step"),

@@ -324,8 +324,10 @@ pub enum Check {
 /// What is started or stopped to give a site capacity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// Name of an Auto Scaling group.
+    /// Name of an Auto Scaling group in the site's Region.
     pub asg: String,
+    /// How many instances it is to have while the site is active.
+    pub desired: u32,
 }
 
 /// The records that lead to the active site.

@@ -57,6 +57,8 @@ names! {
     Superseded = "superseded",
     PrimaryReturned = "primary-returned",
     WayBackLost = "way-back-lost",
+    NoCapacity = "no-capacity",
+    CapacityOutOfBounds = "capacity-out-of-bounds",
     NoReplica = "no-replica",
 }
 
@@ -106,8 +108,11 @@ impl Refusal {
             Self::FenceOwed { .. } => {
                 Err("the site that it would go to may still write: pay the debt by fencing it")
             }
-            Self::StandbyNotReady { .. } | Self::NoReplica { .. } => {
+            Self::StandbyNotReady { .. } | Self::NoReplica { .. } | Self::NoCapacity { .. } => {
                 Err("there would be nothing to move to")
+            }
+            Self::CapacityOutOfBounds { .. } => {
+                Err("Auto Scaling refuses it whoever accepts it: change one of the numbers")
             }
             Self::DnsDrift { .. } | Self::Superseded { .. } => {
                 Err("records are changed only from a state that was seen")

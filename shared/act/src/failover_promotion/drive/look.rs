@@ -1,7 +1,9 @@
 //! The look before each turn.
 
+use warmspare_decide::capacity::Group;
 use warmspare_decide::failover::{Attempt, View};
 use warmspare_decide::journal::{Progress, Step};
+use warmspare_decide::plan::Site;
 use warmspare_decide::seen::Seen;
 
 use crate::failover_promotion::records;
@@ -27,21 +29,29 @@ pub(super) async fn look<P: World>(
         old: Vec::new(),
         new: Vec::new(),
         attempt: memory.attempt.clone(),
+        group: Seen::Unknown(not_looked()),
         replica: Seen::Unknown(not_looked()),
         zones: Vec::new(),
         acknowledgements: Seen::Unknown(not_looked()),
     };
     match progress.next_step() {
-        Some(Step::Fence | Step::Unfence) => {
+        Some(Step::Fence | Step::Unfence | Step::StopCapacity) => {
             (view.old, view.new) = futures_util::future::join(
                 signals::of_site(ports, plan, old),
                 signals::of_new_site(ports, plan, new),
             )
             .await;
-            if matches!(view.attempt, Some(Attempt::Unreachable(_) | Attempt::Unclear(_))) {
+            let is_stopping = progress.next_step() == Some(Step::StopCapacity);
+            if is_stopping {
+                view.group = group(ports, old).await;
+            }
+            if is_stopping
+                || matches!(view.attempt, Some(Attempt::Unreachable(_) | Attempt::Unclear(_)))
+            {
                 view.acknowledgements = hand::acknowledgements(ports, &subject.system).await;
             }
         }
+        Some(Step::StartCapacity) => view.group = group(ports, new).await,
         Some(Step::PromoteDatabase) => {
             if let Some(database) = &plan.database {
                 view.replica = or_unknown(ports.instance(&new.region, &database.replica).await);
@@ -63,4 +73,11 @@ pub(super) async fn look<P: World>(
         Some(Step::PromoteAppliance) | None => {}
     }
     view
+}
+
+async fn group<P: World>(ports: &P, site: &Site) -> Seen<Group> {
+    match &site.capacity {
+        Some(capacity) => or_unknown(ports.group(&site.region, &capacity.asg).await),
+        None => Seen::Absent,
+    }
 }

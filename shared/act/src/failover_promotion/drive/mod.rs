@@ -134,6 +134,8 @@ async fn turn<P: World>(
                 Some(
                     Step::Fence
                     | Step::Unfence
+                    | Step::StopCapacity
+                    | Step::StartCapacity
                     | Step::PromoteDatabase
                     | Step::PromoteAppliance
                     | Step::SeeHealthy,

@@ -3,6 +3,7 @@
 use warmspare_decide::dns;
 use warmspare_decide::failover::{Act, Attempt};
 use warmspare_decide::journal::Progress;
+use warmspare_decide::plan::Site;
 
 use crate::failover_promotion::records;
 use crate::fault::{Fault, Hope};
@@ -14,7 +15,12 @@ use super::{LOOK_EVERY_S, Memory, Subject, World, sites};
 pub(super) fn batch_of(act: &Act) -> Vec<dns::Change> {
     match act {
         Act::Repoint(batch) => batch.clone(),
-        Act::Fence | Act::Unfence | Act::PromoteDatabase | Act::PromoteAppliance => Vec::new(),
+        Act::Fence
+        | Act::Unfence
+        | Act::StopCapacity
+        | Act::StartCapacity { .. }
+        | Act::PromoteDatabase
+        | Act::PromoteAppliance => Vec::new(),
     }
 }
 
@@ -44,6 +50,8 @@ pub(super) async fn take<P: World>(
                 memory,
             );
         }
+        Act::StopCapacity => return scale(ports, old, 0, memory).await,
+        Act::StartCapacity { desired } => return scale(ports, new, *desired, memory).await,
         Act::PromoteDatabase => match &subject.plan.database {
             Some(database) => {
                 let told = ports.promote(&new.region, &database.replica).await;
@@ -78,4 +86,15 @@ fn attempt(answer: Result<(), Fault>, memory: &mut Memory) -> Result<(), Fault> 
         Err(fault) => Attempt::Unclear(fault.to_string()),
     });
     Ok(())
+}
+
+/// Auto Scaling can be asked afterwards; that it refused or did not answer is kept for the decision.
+async fn scale<P: World>(
+    ports: &P,
+    site: &Site,
+    desired: u32,
+    memory: &mut Memory,
+) -> Result<(), Fault> {
+    let Some(capacity) = &site.capacity else { return Ok(()) };
+    attempt(ports.set_desired(&site.region, &capacity.asg, desired).await, memory)
 }

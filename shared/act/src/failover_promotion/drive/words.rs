@@ -10,6 +10,12 @@ pub(super) fn seen(finding: &Finding) -> String {
             let owed: Vec<&str> = debts.iter().map(|debt| debt.words()).collect();
             format!("it was attempted ({why}); owed: {}", owed.join(", "))
         }
+        Finding::Stopped { .. } => "nothing of it runs any more".to_owned(),
+        Finding::StopAttempted { debts, why, .. } => {
+            let owed: Vec<&str> = debts.iter().map(|debt| debt.words()).collect();
+            format!("it was not seen ended ({why}); owed: {}", owed.join(", "))
+        }
+        Finding::InService { group } => group.words(),
         Finding::Writable => "it replicates nothing and is available".to_owned(),
         Finding::Accepted => "it accepted to be production".to_owned(),
         Finding::Healthy { verdict } => format!("{} path(s) say that it is up", verdict.up),

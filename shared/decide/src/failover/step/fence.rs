@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::acknowledgement::Acknowledgements;
+use crate::acknowledgement::{Accepted, Acknowledgements};
 use crate::evidence::{Reading, Verdict, proves_way_out, verdict};
 use crate::journal::{Debt, Finding, Progress, Step};
+use crate::name::SiteName;
 use crate::plan::{DatabaseKind, FenceDemand, Plan};
 use crate::refusal::Refusal;
 
@@ -46,21 +47,25 @@ pub(super) fn fence(plan: &Plan, progress: &Progress, view: &View) -> Next {
         _ if old.site == Reading::Up => return Next::Do(Act::Unfence),
         _ => {}
     }
+    // What cannot be reached is not asked for long where its instances can be ended: that step decides
+    // whether the plan's demand is met.
+    let is_stopped_next = progress.opened.steps.contains(&Step::StopCapacity);
     match &view.attempt {
         None => Next::Do(Act::Fence),
         Some(Attempt::Accepted) => {
-            let debts = debts_of(plan).into_iter().filter(|d| *d != Debt::Appliance);
+            let debts = debts_of(plan, &site).into_iter().filter(|d| *d != Debt::Appliance);
             Next::Confirm(Step::Fence, Finding::Fenced { debts: debts.collect() })
         }
         // Unreachable by every path, and not only by enough of them: on a path that is up or unknown
         // clients may still write.
         Some(Attempt::Unreachable(why))
-            if plan.failover.fence == FenceDemand::Attempted
-                && old.site == Reading::Down
-                && old.up == 0
-                && old.unknown == 0 =>
+            if old.site == Reading::Down
+                && (is_stopped_next
+                    || plan.failover.fence == FenceDemand::Attempted
+                        && old.up == 0
+                        && old.unknown == 0) =>
         {
-            let (debts, why) = (debts_of(plan), why.clone());
+            let (debts, why) = (debts_of(plan, &site), why.clone());
             let finding = Finding::FenceAttempted { debts, why, accepted: None };
             Next::Confirm(Step::Fence, finding)
         }
@@ -77,16 +82,9 @@ pub(super) fn fence(plan: &Plan, progress: &Progress, view: &View) -> Next {
 /// attempt then: all of it is owed as if nobody had accepted anything, is tried again with every tick,
 /// and keeps the system from going back there until it is paid.
 fn unless_accepted(plan: &Plan, progress: &Progress, view: &View, refusal: Refusal) -> Next {
-    let acknowledged = Acknowledgements {
-        system: &plan.system,
-        term: progress.term,
-        now: view.now,
-        past: &progress.opened.view.past,
-        found: &view.acknowledgements,
-    };
-    match acknowledged.lift(refusal) {
+    match accepted(plan, progress, view, refusal) {
         Ok(accepted) => {
-            let (debts, why) = (debts_of(plan), accepted.words());
+            let (debts, why) = (debts_of(plan, &progress.opened.from), accepted.words());
             let accepted = Some(Box::new(accepted));
             Next::Confirm(Step::Fence, Finding::FenceAttempted { debts, why, accepted })
         }
@@ -94,12 +92,29 @@ fn unless_accepted(plan: &Plan, progress: &Progress, view: &View, refusal: Refus
     }
 }
 
+/// Who accepts that a fence is not confirmed; or else the refusal, as it was.
+pub(super) fn accepted(
+    plan: &Plan,
+    progress: &Progress,
+    view: &View,
+    refusal: Refusal,
+) -> Result<Accepted, Refusal> {
+    let acknowledged = Acknowledgements {
+        system: &plan.system,
+        term: progress.term,
+        now: view.now,
+        past: &progress.opened.view.past,
+        found: &view.acknowledgements,
+    };
+    acknowledged.lift(refusal)
+}
+
 fn since_intended_s(progress: &Progress, step: Step, now: Timestamp) -> i64 {
     let first = progress.first_intended_at.iter().find(|(known, _)| *known == step);
     first.map_or(0, |(_, at)| now.as_second().saturating_sub(at.as_second()))
 }
 
-fn unconfirmed(
+pub(super) fn unconfirmed(
     plan: &Plan,
     progress: &Progress,
     now: Timestamp,
@@ -121,8 +136,11 @@ fn unconfirmed(
 
 /// Everything that the site that is left would owe if none of it could be done now. RDS refuses to
 /// stop an instance that has a replica, so the old database is always stopped after the promotion.
-pub fn debts_of(plan: &Plan) -> Vec<Debt> {
+pub fn debts_of(plan: &Plan, from: &SiteName) -> Vec<Debt> {
     let mut debts = vec![Debt::Appliance];
+    if plan.site(from).is_some_and(|site| site.capacity.is_some()) {
+        debts.push(Debt::Capacity);
+    }
     if plan.database.as_ref().is_some_and(|database| database.kind == DatabaseKind::Rds) {
         debts.push(Debt::Database);
     }

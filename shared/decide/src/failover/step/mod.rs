@@ -1,6 +1,7 @@
 //! The next step of a failover that has begun: one file per thing that a step is about.
 
 mod appliance;
+mod capacity;
 mod database;
 mod dns;
 mod fence;
@@ -9,6 +10,7 @@ mod health;
 use jiff::Timestamp;
 
 use crate::acknowledgement::Handed;
+use crate::capacity::Group;
 use crate::database::Instance;
 use crate::dns::Change;
 use crate::evidence::Signal;
@@ -19,11 +21,14 @@ use crate::seen::Seen;
 
 use super::report::{Report, report};
 
+pub use capacity::not_to_zero;
+pub(in crate::failover) use capacity::{no_capacity, out_of_bounds};
 pub use dns::{ZoneView, stranded};
 pub use fence::debts_of;
 
-/// What an appliance answered when it was told its mode, in this turn. It cannot be asked for its mode
-/// afterwards, so the answer is all there is to see.
+/// What an appliance answered when it was told its mode, in this turn; or Auto Scaling, when it was told
+/// a desired capacity. An appliance cannot be asked for its mode afterwards, so the answer is all there
+/// is to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {
     /// It accepted.
@@ -43,8 +48,10 @@ pub struct View {
     pub old: Vec<Signal>,
     /// The signals of the site that takes over, what its own replica says excluded.
     pub new: Vec<Signal>,
-    /// The answer of the appliance that was told its mode in this turn, if one was.
+    /// The answer of whoever was told something in this turn, if one was.
     pub attempt: Option<Attempt>,
+    /// The Auto Scaling group that is stopped or started.
+    pub group: Seen<Group>,
     /// The replica.
     pub replica: Seen<Instance>,
     /// Each hosted zone of the plan.
@@ -60,6 +67,13 @@ pub enum Act {
     Fence,
     /// Tell the old appliance to be production again.
     Unfence,
+    /// Let the old site have no instance any more.
+    StopCapacity,
+    /// Let the new site have instances.
+    StartCapacity {
+        /// So many.
+        desired: u32,
+    },
     /// Promote the replica.
     PromoteDatabase,
     /// Tell the new appliance to be production.
@@ -74,6 +88,8 @@ impl Act {
         match self {
             Self::Fence => Step::Fence,
             Self::Unfence => Step::Unfence,
+            Self::StopCapacity => Step::StopCapacity,
+            Self::StartCapacity { .. } => Step::StartCapacity,
             Self::PromoteDatabase => Step::PromoteDatabase,
             Self::PromoteAppliance => Step::PromoteAppliance,
             Self::Repoint(_) => Step::Repoint,
@@ -103,6 +119,10 @@ pub enum Next {
 /// Decides what comes next in a failover that has begun and not ended.
 pub fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
     match progress.next_step() {
+        // The way back goes through the fence again, whatever comes next otherwise.
+        Some(_) if progress.intended == Some(Step::Unfence) => fence::fence(plan, progress, view),
+        Some(Step::StopCapacity) => capacity::stop(plan, progress, view),
+        Some(Step::StartCapacity) => capacity::start(plan, progress, view),
         Some(Step::Fence | Step::Unfence) => fence::fence(plan, progress, view),
         Some(Step::PromoteDatabase) => database::promote(plan, progress, view),
         Some(Step::PromoteAppliance) => appliance::promote(view),

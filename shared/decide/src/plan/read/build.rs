@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use jiff::civil::Weekday;
 
 use super::fields::POSTGRES_PORT;
-use super::places::{CONTENT_TYPE, EXPECT};
+use super::places::{CONTENT_TYPE, DESIRED, EXPECT};
 use super::{address, duration, megabits, text};
 use crate::dns::Alias;
 use crate::name::{KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName};
@@ -209,7 +209,8 @@ fn site(name: &str, tree: &Tree) -> Option<Site> {
         appliance: appliance(tree.get("appliance")?)?,
         health: each(tree, "health", health)?,
         capacity: optional(tree, "capacity", |tree| {
-            Some(Capacity { asg: word(tree, "asg")?.to_owned() })
+            let desired = whole_or(tree, "desired", DESIRED)?;
+            Some(Capacity { asg: word(tree, "asg")?.to_owned(), desired })
         })?,
     })
 }

@@ -7,6 +7,12 @@ use super::text;
 /// The status of an answer that means success when none is given.
 pub(super) const EXPECT: u64 = 200;
 
+/// How many instances an active site has when no number is given.
+pub(super) const DESIRED: u64 = 1;
+
+/// The most instances that a site may have.
+const DESIRED_MAX: u64 = 1_000;
+
 /// The media type of a call's body when none is given.
 pub(super) const CONTENT_TYPE: &str = "application/json";
 
@@ -39,7 +45,11 @@ static SITE: Shape = Shape::of(
             },
             "What tells whether it is healthy. Two checks that share a path count once.",
         ),
-        optional("capacity", Kind::Table(&CAPACITY), "What is started or stopped for it."),
+        optional(
+            "capacity",
+            Kind::Table(&CAPACITY),
+            "What is started when it takes over, and ended when it is left: its instances' own disks go.",
+        ),
     ],
 );
 
@@ -126,7 +136,14 @@ static CHECKS: Shapes = &[
 
 static CAPACITY: Shape = Shape::of(
     "a site's capacity",
-    &[needed("asg", Kind::Text(&text::ASG), "An Auto Scaling group, by its desired capacity.")],
+    &[
+        needed("asg", Kind::Text(&text::ASG), "An Auto Scaling group, by its desired capacity."),
+        optional(
+            "desired",
+            Kind::Whole { min: 1, max: DESIRED_MAX },
+            "How many instances it has while the site is active; 1 by default.",
+        ),
+    ],
 );
 
 pub(super) static DNS: Shape = Shape::of(

@@ -1,0 +1,246 @@
+//! Failover between two Auto Scaling groups: a pilot light is started, and a lost site is stopped.
+
+use std::pin::pin;
+
+use warmspare_act::failover_promotion::answer;
+use warmspare_act::ports::ApplianceMode;
+use warmspare_decide::journal::{Debt, Step};
+use warmspare_decide::outcome::Outcome;
+use warmspare_decide::refusal::Refusal;
+
+use crate::failover::{ALARM, PLAN, TICK, alarm, calm, refusal, tick_until_over};
+use crate::world::capacity::Scaled;
+use crate::world::promises::newest_term;
+use crate::world::{Trouble, World, finish, poll_once};
+
+fn plan(fence: &str) -> String {
+    PLAN.replace("[sites.east]\n", "[sites.east]\ncapacity = { asg = \"controller-east\" }\n")
+        .replace(
+            "[sites.west]\n",
+            "[sites.west]\ncapacity = { asg = \"controller-west\", desired = 2 }\n",
+        )
+        .replace("fence = \"attempted\"", &format!("fence = \"{fence}\""))
+}
+
+/// East runs one instance, and west is a pilot light.
+fn scaled(fence: &str) -> World {
+    let world = calm(&plan(fence));
+    {
+        let mut state = world.set();
+        state.sites.groups.insert("east", Scaled::of("controller-east", 1));
+        state.sites.groups.insert("west", Scaled::of("controller-west", 0));
+    }
+    world
+}
+
+/// Nothing of east's network answers any more, while AWS there does.
+fn dark() -> World {
+    let world = scaled("confirmed");
+    let now = world.state().now;
+    world.set().sites.lose_home(now);
+    world.set().sites.site("east").lost = false;
+    world.set().sites.site("east").dark = true;
+    world
+}
+
+/// East is gone with its whole Region.
+fn lost() -> World {
+    let world = scaled("attempted");
+    let now = world.state().now;
+    world.set().sites.lose_home(now);
+    world
+}
+
+fn assert_moved(world: &World, during: &str) {
+    world.assert_promises(during);
+    let state = world.state();
+    let progress = newest_term(&state).unwrap();
+    assert!(progress.end.is_some_and(|end| end.completed), "{during}: not completed");
+    assert_eq!(state.sites.leads_to(), ["203.0.113.20"], "{during}");
+    assert_eq!(state.sites.by_name["west"].mode, ApplianceMode::Production, "{during}");
+    assert!(state.sites.groups["west"].group.has(2), "{during}");
+    assert_eq!((state.sites.promotions, state.sites.moves), (1, 1), "{during}: one failover");
+}
+
+/// P2: an appliance that does not answer is fenced by ending its instances, where the plan demands a
+/// confirmed fence; then the pilot light is started, and only then anything is promoted.
+#[test]
+fn an_unreachable_appliance_is_fenced_by_ending_its_instances() {
+    let world = dark();
+    alarm(&world);
+    tick_until_over(&world);
+    assert_moved(&world, "dark");
+    let state = world.state();
+    let group = &state.sites.groups["east"].group;
+    assert!(group.is_gone(), "{group:?}");
+    let progress = newest_term(&state).unwrap();
+    assert!(!progress.debts.contains(&Debt::Appliance), "{:?}", progress.debts);
+    let at = |step| progress.past.iter().position(|past| past.step == step).unwrap();
+    assert!(at(Step::StopCapacity) < at(Step::StartCapacity));
+    assert!(at(Step::StartCapacity) < at(Step::PromoteDatabase));
+    assert_eq!(state.sites.groups["east"].told, 1, "told once");
+    assert_eq!(state.sites.groups["west"].told, 1, "told once");
+}
+
+/// FF10, FF11: with the whole Region gone an attempt is enough, and what is owed is paid on its return.
+#[test]
+fn instances_of_a_lost_region_are_owed_and_ended_on_its_return() {
+    let world = lost();
+    alarm(&world);
+    tick_until_over(&world);
+    assert_moved(&world, "lost");
+    let owed = newest_term(&world.state()).unwrap().debts;
+    assert_eq!(owed, [Debt::Appliance, Debt::Capacity, Debt::Database]);
+    world.set().sites.site("east").lost = false;
+    // Its network stays away: the appliance is never reached, and counts as fenced without an instance.
+    world.set().sites.site("east").dark = true;
+    for _tick in 0..5 {
+        world.pass(60);
+        finish(answer(&world.run(), TICK)).unwrap();
+    }
+    let state = world.state();
+    assert!(state.sites.groups["east"].group.is_gone());
+    assert_eq!(newest_term(&state).unwrap().debts, []);
+    assert_eq!(state.sites.leads_to(), ["203.0.113.20"], "DNS is unmoved");
+}
+
+/// A minimum size above 0 keeps the old instances alive: it is said with its numbers, and nothing is
+/// promoted before somebody has changed it.
+#[test]
+fn a_minimum_size_stands_in_the_way_and_is_named() {
+    let world = dark();
+    world.set().sites.groups.get_mut("east").unwrap().group.min = 1;
+    let refused = refusal(&world, ALARM);
+    assert!(refused.to_string().contains("minimum size of controller-east is 1"), "{refused}");
+    world.pass(600);
+    let again = finish(answer(&world.run(), TICK)).unwrap().to_string();
+    assert!(again.contains("could not be fenced in 600 s"), "{again}");
+    assert_eq!(world.state().sites.promotions, 0);
+    assert!(newest_term(&world.state()).unwrap().end.is_none());
+    world.set().sites.groups.get_mut("east").unwrap().group.min = 0;
+    tick_until_over(&world);
+    assert_moved(&world, "after its minimum was lowered");
+}
+
+/// An instance that is protected from scale-in is not ended: what stands in the way is said.
+#[test]
+fn a_protected_instance_is_waited_for_and_named() {
+    let world = dark();
+    world.set().sites.groups.get_mut("east").unwrap().group.protected = 1;
+    let Outcome::Waiting(sentence) = alarm(&world) else { panic!("not waiting") };
+    assert!(sentence.contains("1 protected from scale-in"), "{sentence}");
+    assert_eq!(world.state().sites.promotions, 0);
+    world.set().sites.groups.get_mut("east").unwrap().group.protected = 0;
+    world.set().sites.groups.get_mut("east").unwrap().group.instances = 0;
+    tick_until_over(&world);
+    assert_moved(&world, "after its protection was lifted");
+}
+
+/// What the plan wants is outside the group's bounds: refused before anything begins.
+#[test]
+fn a_pilot_light_that_cannot_be_started_begins_nothing() {
+    let world = dark();
+    world.set().sites.groups.get_mut("west").unwrap().group.max = 1;
+    let refused = refusal(&world, ALARM);
+    assert!(
+        matches!(refused, Refusal::CapacityOutOfBounds { desired: 2, max: 1, .. }),
+        "{refused}"
+    );
+    world.set().sites.groups.remove("west");
+    let refused = refusal(&world, ALARM);
+    assert!(matches!(refused, Refusal::NoCapacity { .. }), "{refused}");
+    assert!(newest_term(&world.state()).is_none());
+}
+
+/// FF5: the old site comes back after its appliance was told, and before its instances are ended.
+#[test]
+fn an_old_site_that_returns_in_time_keeps_its_instances() {
+    let calm = dark();
+    let run = calm.run();
+    let _outcome = finish(answer(&run, ALARM));
+    let (mut kept, mut ended) = (0, 0);
+    for n in 0..run.calls() {
+        let during = format!("returned at call {n}");
+        let world = dark();
+        {
+            let run = world.run().stopping_at(n);
+            let mut stopped = pin!(answer(&run, ALARM));
+            let is_stopped = poll_once(stopped.as_mut()).is_pending();
+            world.set().sites.site("east").dark = false;
+            run.wake();
+            if is_stopped {
+                let _outcome = poll_once(stopped.as_mut());
+            }
+        }
+        world.assert_promises(&during);
+        if newest_term(&world.state()).is_none() {
+            continue;
+        }
+        let progress = tick_until_over(&world);
+        world.assert_promises(&during);
+        let state = world.state();
+        if progress.end.is_some_and(|end| end.completed) {
+            ended += 1;
+        } else {
+            kept += 1;
+            assert_eq!(state.sites.by_name["east"].mode, ApplianceMode::Production, "{during}");
+            assert_eq!(state.sites.groups["east"].told, 0, "{during}");
+            assert_eq!(state.sites.promotions, 0, "{during}");
+        }
+    }
+    assert!(kept > 0 && ended > 0, "{kept} kept, {ended} ended");
+}
+
+/// FA13, FF1: trouble before and after each change, then the same end.
+#[test]
+fn trouble_at_any_change_of_a_pilot_light_leads_to_the_same_end() {
+    for new in [dark, lost] {
+        let calm = new();
+        let run = calm.run();
+        let _outcome = finish(answer(&run, ALARM));
+        let changes = run.changes();
+        for n in 0..changes {
+            for trouble in [Trouble::Before(n), Trouble::After(n)] {
+                let world = new();
+                let _fault_or_outcome = finish(answer(&world.run().meeting(trouble), ALARM));
+                if newest_term(&world.state()).is_none() {
+                    let _outcome = finish(answer(&world.run(), ALARM));
+                }
+                tick_until_over(&world);
+                assert_moved(&world, &format!("{trouble:?}"));
+            }
+        }
+        println!("{} trouble points at {changes} changes", changes * 2);
+    }
+}
+
+/// FA6, FF1, FF3: killed at each call, or asleep at it while ticks finish the failover.
+#[test]
+fn a_kill_or_a_late_wake_up_at_any_call_of_a_pilot_light_leads_to_the_same_end() {
+    let worlds: [fn() -> World; 2] = [dark, lost];
+    for (new, sleeps) in worlds.into_iter().flat_map(|new| [(new, false), (new, true)]) {
+        let calm = new();
+        let run = calm.run();
+        let _outcome = finish(answer(&run, ALARM));
+        let calls = run.calls();
+        for n in 0..calls {
+            let during = format!("call {n}, sleeps: {sleeps}");
+            let world = new();
+            let run = world.run().stopping_at(n);
+            let mut stopped = pin!(answer(&run, ALARM));
+            assert!(poll_once(stopped.as_mut()).is_pending(), "{during}");
+            if newest_term(&world.state()).is_none() {
+                let _outcome = finish(answer(&world.run(), ALARM));
+            }
+            tick_until_over(&world);
+            if sleeps {
+                let before = world.state().sites.zone.clone();
+                run.wake();
+                assert!(poll_once(stopped.as_mut()).is_ready(), "{during}");
+                assert_eq!(world.state().sites.zone, before, "{during}");
+            }
+            assert_moved(&world, &during);
+        }
+        println!("killed or asleep at each of {calls} calls");
+    }
+}
