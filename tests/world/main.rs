@@ -17,6 +17,7 @@
 mod backup;
 mod capacity;
 mod damage;
+mod database;
 mod events;
 mod export;
 mod failover;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Database;
 use crate::seen::Seen;
 
 /// An RDS instance as `DescribeDBInstances` gives it.
@@ -30,18 +31,20 @@ pub struct Replication {
 }
 
 impl Instance {
-    /// Whether it can take over from `source`: it is a writer already, or it replicates that source and
+    /// Whether it can take over for `database`: it is a writer already, or it replicates that source and
     /// is in a state that it leaves by itself for one in which RDS promotes it.
-    pub fn is_promotable_from(&self, source: &str) -> bool {
-        // A source in another Region is named by its ARN.
-        let is_replica = self
-            .replica_of
-            .as_ref()
-            .is_some_and(|of| of == source || of.ends_with(&format!(":db:{source}")));
+    pub fn is_promotable_for(&self, database: &Database) -> bool {
+        let is_replica = self.replica_of.as_ref().is_some_and(|of| database.is_source(of));
         let status = self.status.as_str();
         self.is_writer()
-            || (is_replica && matches!(status, "available" | "backing-up" | "modifying"))
+            || (is_replica
+                && matches!(status, "available" | "backing-up" | "modifying" | "rebooting"))
             || (self.replica_of.is_none() && matches!(status, "modifying" | "rebooting"))
+    }
+
+    /// Whether it may take writes of its own: it replicates nothing, and RDS has not stopped it.
+    pub fn may_write(&self) -> bool {
+        self.replica_of.is_none() && !matches!(self.status.as_str(), "stopping" | "stopped")
     }
 
     /// Writable: it replicates nothing and is available.

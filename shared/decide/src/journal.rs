@@ -211,6 +211,13 @@ pub enum What {
         /// What was seen.
         seen: String,
     },
+    /// After the end, and after it was paid: RDS has started the old database again.
+    OwedAgain {
+        /// Which.
+        debt: Debt,
+        /// What was seen.
+        seen: String,
+    },
 }
 
 /// One object of a journal.
@@ -277,6 +284,8 @@ pub struct Progress {
     pub batch: Vec<Change>,
     /// What is still owed.
     pub debts: Vec<Debt>,
+    /// What was owed and paid.
+    pub paid: Vec<Debt>,
     /// How it ended, once it has.
     pub end: Option<End>,
     /// Number of entries; the next one is this plus one.
@@ -331,6 +340,7 @@ impl Progress {
             is_past_return: false,
             batch: Vec::new(),
             debts: Vec::new(),
+            paid: Vec::new(),
             end: None,
             entries: 1,
         })
@@ -349,7 +359,8 @@ impl Progress {
         if entry.term != self.term || entry.n != self.entries.saturating_add(1) {
             return Err(format!("does not follow entry {} of term {}", self.entries, self.term));
         }
-        if self.end.is_some() && !matches!(entry.what, What::Paid { .. }) {
+        let is_about_debts = matches!(entry.what, What::Paid { .. } | What::OwedAgain { .. });
+        if self.end.is_some() && !is_about_debts {
             return Err("comes after the end".to_owned());
         }
         self.entries = entry.n;
@@ -377,6 +388,15 @@ impl Progress {
                     return Err(format!("pays what is not owed: {}", debt.words()));
                 }
                 self.debts.retain(|owed| owed != debt);
+                self.paid.push(*debt);
+                Ok(())
+            }
+            What::OwedAgain { debt, .. } => {
+                if !self.is_paid(*debt) {
+                    return Err(format!("owes again what was not paid: {}", debt.words()));
+                }
+                self.paid.retain(|paid| paid != debt);
+                self.debts.push(*debt);
                 Ok(())
             }
         }
@@ -441,6 +461,11 @@ impl Progress {
     /// Whether this step was confirmed.
     pub fn is_done(&self, step: Step) -> bool {
         self.past.iter().any(|past| past.step == step)
+    }
+
+    /// Whether this was owed by a failover that was completed, and is paid.
+    pub fn is_paid(&self, debt: Debt) -> bool {
+        self.end.as_ref().is_some_and(|end| end.completed) && self.paid.contains(&debt)
     }
 
     /// A change that Route 53 has lost is submitted again, until one was seen in sync.

@@ -333,6 +333,31 @@ pub enum Refusal {
         /// The group's maximum size.
         max: u32,
     },
+    /// The replica replicates something else than the plan says.
+    #[error("{replica} replicates {found} and not {wanted}, so it is not ours to promote")]
+    NotOurReplica {
+        /// Its identifier.
+        replica: String,
+        /// What it replicates.
+        found: String,
+        /// The plan's source.
+        wanted: String,
+    },
+    /// A promotion does not end.
+    #[error(
+        "{replica} was told to be promoted {since_s} s ago and is {status}; {since_s_max} s is the most \
+         that is waited without a word"
+    )]
+    PromotionStuck {
+        /// Its identifier.
+        replica: String,
+        /// Its status.
+        status: String,
+        /// Since it was first told, in seconds.
+        since_s: u64,
+        /// From then on it is said, in seconds.
+        since_s_max: u64,
+    },
     /// The replica is gone.
     #[error("the replica {replica} does not exist in {region}, so there is no database to promote")]
     NoReplica {

@@ -1,5 +1,6 @@
 //! Paying what a site that was left still owes: to be fenced when it is back.
 
+use jiff::Timestamp;
 use warmspare_decide::failover::not_to_zero;
 use warmspare_decide::journal::{Debt, Progress, What};
 use warmspare_decide::outcome::{Happening, Outcome};
@@ -14,6 +15,9 @@ use super::{Subject, World, announce, drive};
 
 /// No attempt begins with less time left, in seconds.
 const LEFT_S_MIN: u64 = 45;
+
+/// How often a database that was stopped is looked at again, in minutes of the clock.
+const RETURN_EVERY_MIN: i64 = 15;
 
 /// What came of one attempt: paid, with what was seen; or not yet, with why.
 type Payment = Result<String, String>;
@@ -65,6 +69,40 @@ pub(super) async fn pay<P: World>(
     Ok(Outcome::Waiting(format!("term {term} still owes: {}", owed.join("; "))))
 }
 
+/// RDS starts a stopped instance again after seven days
+/// (<https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html>). So the old
+/// database is looked at for as long as its failover is the newest one; not with every tick, because the
+/// old Region may be gone for good and each such look waits for it.
+pub(super) fn may_return(progress: &Progress, now: Timestamp) -> bool {
+    let minute = now.as_second().div_euclid(60);
+    progress.is_paid(Debt::Database) && minute.rem_euclid(RETURN_EVERY_MIN) == 0
+}
+
+/// Looks whether a database that was stopped runs again; if it does, its stop is owed again, and paid.
+pub(super) async fn owed_again<P: World>(
+    ports: &P,
+    subject: &Subject,
+    mut progress: Progress,
+) -> Result<Option<Outcome>, Fault> {
+    let old = subject.plan.other(&progress.opened.to);
+    let Some(database) = &subject.plan.database else { return Ok(None) };
+    let seen = match or_unknown(ports.instance(&old.region, &database.source).await) {
+        Seen::Here(instance) if instance.may_write() => {
+            format!("{} was stopped and is {} again", database.source, instance.status)
+        }
+        // A replica writes nothing of its own: somebody has prepared the way home.
+        Seen::Here(_) | Seen::Absent | Seen::Unknown(_) => return Ok(None),
+    };
+    let n = progress.entries.saturating_add(1);
+    let what = What::OwedAgain { debt: Debt::Database, seen };
+    let (system, version) = (&subject.system, &subject.plan_version);
+    match journal::append(ports, system, progress.term, n, version, what).await? {
+        Some(entry) => progress.follow(&entry).map_err(drive::impossible)?,
+        None => return Ok(None),
+    }
+    pay(ports, subject, progress).await.map(Some)
+}
+
 async fn appliance<P: World>(ports: &P, old: &Site) -> Payment {
     match ports.set_mode(&old.appliance, ApplianceMode::Standby).await {
         Ok(()) => Ok(format!("{} accepted to be standby", old.name)),
@@ -102,9 +140,7 @@ async fn capacity<P: World>(ports: &P, old: &Site) -> Payment {
 }
 
 /// RDS refuses to stop an instance that has a replica, so this waits until the promotion has ended the
-/// replication on this side too. A stopped instance starts again after seven days
-/// (<https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StopDBInstance.html>), which the
-/// runbook says.
+/// replication on this side too.
 async fn database<P: World>(ports: &P, subject: &Subject, old: &Site) -> Payment {
     let Some(database) = &subject.plan.database else {
         return Ok("the plan has no database any more".to_owned());

@@ -151,13 +151,17 @@ async fn ask_again<P: World>(ports: &P, system: SystemName) -> Result<Outcome, F
 async fn resume<P: World>(ports: &P, system: SystemName) -> Result<Option<Outcome>, Fault> {
     let terms = journal::terms(ports, &system).await?;
     let Some(progress) = terms.newest().cloned() else { return Ok(None) };
-    if progress.end.is_some() && progress.debts.is_empty() {
+    let is_over = progress.end.is_some() && progress.debts.is_empty();
+    if is_over && !debts::may_return(&progress, ports.now()) {
         return Ok(None);
     }
     let subject = match subject(ports, system).await? {
         Ok(subject) => subject,
         Err(refusal) => return Ok(Some(Outcome::Refused(refusal))),
     };
+    if is_over {
+        return debts::owed_again(ports, &subject, progress).await;
+    }
     if progress.end.is_some() {
         return debts::pay(ports, &subject, progress).await.map(Some);
     }

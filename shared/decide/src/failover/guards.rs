@@ -161,7 +161,7 @@ fn is_ready(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
     }
     let (Some(database), Some(replica)) = (&plan.database, &view.replica) else { return Ok(()) };
     match replica {
-        Seen::Here(replica) if replica.is_promotable_from(&database.source) => Ok(()),
+        Seen::Here(replica) if replica.is_promotable_for(database) => Ok(()),
         Seen::Here(replica) => Err(not_ready(format!(
             "its database is {}, and replicates {}",
             replica.status,

@@ -347,6 +347,22 @@ fn a_database_is_promoted_once_and_waited_for() {
         assert!(matches!(with(status, Some("controller-db")), Next::Wait(_)), "{status}");
     }
     assert!(matches!(with("rebooting", None), Next::Wait(_)));
+    let other = with("available", Some("orders-db"));
+    assert!(matches!(other, Next::Stop(Refusal::NotOurReplica { .. })), "{other:?}");
+    let told = progress(&[fenced()], Some(Step::PromoteDatabase));
+    let waited = |seconds| {
+        let replica = Instance { status: "modifying".to_owned(), ..replica() };
+        let now = now() + SignedDuration::from_secs(seconds);
+        next(&plan(), &told, &View { now, replica: Seen::Here(replica), ..view() })
+    };
+    assert!(matches!(waited(3_599), Next::Wait(_)));
+    let stuck = Refusal::PromotionStuck {
+        replica: "controller-db-west".to_owned(),
+        status: "modifying".to_owned(),
+        since_s: 3_600,
+        since_s_max: 3_600,
+    };
+    assert_eq!(waited(3_600), Next::Stop(stuck));
     let writable = Next::Confirm(Step::PromoteDatabase, Finding::Writable);
     assert_eq!(with("available", None), writable, "already writable is already so");
     let unknown = Seen::Unknown("throttled".to_owned());

@@ -54,6 +54,7 @@ fn an_impossible_sequence_is_an_error_and_not_a_guess() {
             vec![begun(), intended(Step::Fence), intended(Step::Unfence), intended(Step::Fence)],
             "after the way back",
         ),
+        (vec![begun(), What::OwedAgain { debt: Debt::Database, seen: String::new() }], "not paid"),
         (vec![begun(), What::Paid { debt: Debt::Appliance, seen: String::new() }], "not owed"),
     ] {
         let wrong = Progress::of(&entries(whats)).unwrap_err().to_string();

@@ -59,6 +59,8 @@ names! {
     WayBackLost = "way-back-lost",
     NoCapacity = "no-capacity",
     CapacityOutOfBounds = "capacity-out-of-bounds",
+    NotOurReplica = "not-our-replica",
+    PromotionStuck = "promotion-stuck",
     NoReplica = "no-replica",
 }
 
@@ -110,6 +112,12 @@ impl Refusal {
             }
             Self::StandbyNotReady { .. } | Self::NoReplica { .. } | Self::NoCapacity { .. } => {
                 Err("there would be nothing to move to")
+            }
+            Self::NotOurReplica { .. } => Err(
+                "it would give the system somebody else's data: correct the plan or the replica",
+            ),
+            Self::PromotionStuck { .. } => {
+                Err("nothing is refused: it is said that it takes long, and it is gone on with")
             }
             Self::CapacityOutOfBounds { .. } => {
                 Err("Auto Scaling refuses it whoever accepts it: change one of the numbers")

@@ -109,7 +109,7 @@ pub(super) fn accepted(
     acknowledged.lift(refusal)
 }
 
-fn since_intended_s(progress: &Progress, step: Step, now: Timestamp) -> i64 {
+pub(super) fn since_intended_s(progress: &Progress, step: Step, now: Timestamp) -> i64 {
     let first = progress.first_intended_at.iter().find(|(known, _)| *known == step);
     first.map_or(0, |(_, at)| now.as_second().saturating_sub(at.as_second()))
 }
