@@ -26,6 +26,7 @@ mod hand;
 mod prune;
 mod records;
 mod refusals;
+mod sweep;
 mod tries;
 mod verification;
 #[expect(dead_code, reason = "tests/proof explores the same world, and needs more of it")]

@@ -5,6 +5,7 @@
 
 mod latest;
 mod looks;
+mod sweep;
 
 use warmspare_decide::manifest::{Checked, FORMAT, Manifest, Receipt};
 use warmspare_decide::name::{Slot, SystemName};
@@ -34,6 +35,7 @@ where
 {
     match read(event) {
         Ok(Asked::Backup(system, slot)) => Verification { ports, system, slot }.run().await,
+        Ok(Asked::Sweep(system)) => sweep::sweep(ports, system).await,
         Ok(Asked::Nothing(key)) => {
             Ok(Outcome::Done(format!("{key} is no manifest, so there is nothing to verify")))
         }
@@ -43,6 +45,8 @@ where
 
 enum Asked {
     Backup(SystemName, Slot),
+    /// What is due to be read again, of this system only.
+    Sweep(Option<SystemName>),
     /// Another key of the vault was written.
     Nothing(String),
 }
@@ -51,11 +55,17 @@ fn read(event: &[u8]) -> Result<Asked, Refusal> {
     let event = documents::event(event)?;
     if event.get("source").is_none() {
         documents::only(&event, &["action", "system", "slot", "reason"])?;
-        let action = documents::text(&event, "action", "verify")?;
-        if action != "verify" {
-            return Err(documents::wrong("action", action, "verify"));
-        }
-        return Ok(Asked::Backup(documents::system(&event)?, documents::slot(&event)?));
+        let allowed = "verify or sweep";
+        return match documents::text(&event, "action", allowed)? {
+            "verify" => Ok(Asked::Backup(documents::system(&event)?, documents::slot(&event)?)),
+            "sweep" if event.get("slot").is_some() => {
+                let found = documents::slot(&event)?.to_string();
+                Err(documents::wrong("slot", &found, "left out: a sweep finds what is due"))
+            }
+            "sweep" if event.get("system").is_none() => Ok(Asked::Sweep(None)),
+            "sweep" => Ok(Asked::Sweep(Some(documents::system(&event)?))),
+            other => Err(documents::wrong("action", other, allowed)),
+        };
     }
     // The event may name a version. What counts is what is there now: names are written once, and a
     // version that came later is a finding.

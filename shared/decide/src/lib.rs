@@ -21,5 +21,6 @@ pub mod probe;
 pub mod prune;
 pub mod refusal;
 pub mod seen;
+pub mod sweep;
 pub mod vault;
 pub mod verify;

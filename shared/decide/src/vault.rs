@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
+
 use crate::name::{Slot, SourceName, SystemName, Term};
 
 /// `plans/<system>.toml`, written by the operator.
@@ -54,6 +56,24 @@ pub fn rejected(system: &SystemName, slot: Slot) -> String {
 pub fn pruned(system: &SystemName, slot: Slot) -> String {
     format!("receipts/{system}/{slot}/pruned.json")
 }
+
+/// `receipts/<system>/<slot>/swept-<date>.json`: this backup was read again on that day, and was equal.
+pub fn swept(system: &SystemName, slot: Slot, on: Date) -> String {
+    format!("receipts/{system}/{slot}/swept-{on}.json")
+}
+
+/// The day that the name of such a receipt says; `None` for any other name.
+pub fn swept_on(name: &str) -> Option<Date> {
+    name.strip_prefix("swept-")?.strip_suffix(".json")?.parse().ok()
+}
+
+/// The system of a key such as `plans/<system>.toml`.
+pub fn system_of_plan(key: &str) -> Option<SystemName> {
+    SystemName::parse(key.strip_prefix(ALL_PLANS)?.strip_suffix(".toml")?).ok()
+}
+
+/// `plans/`: every system's plan.
+pub const ALL_PLANS: &str = "plans/";
 
 /// `holds/<system>/`: what an operator has put there is never pruned.
 pub fn holds(system: &SystemName) -> String {

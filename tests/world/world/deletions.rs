@@ -56,6 +56,7 @@ fn receipts(state: &State, system: &str) -> BTreeMap<String, Vec<String>> {
         let parts: Vec<&str> = key.split('/').collect();
         if let ["receipts", of, slot, name] = parts.as_slice()
             && *of == system
+            && !name.starts_with("swept-")
         {
             receipts.entry((*slot).to_owned()).or_default().push((*name).to_owned());
         }

@@ -1,0 +1,172 @@
+//! Reads proven backups again, every day the newest of each system and some of the older ones: what
+//! does not verify any more is rejected, and counts no longer; what cannot be read today is told.
+//!
+//! It is woken every hour and does what is left of the day, so that a run that dies or runs out of time
+//! costs an hour. What was read again has a receipt of its own with the day in its name.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use warmspare_decide::manifest::Checked;
+use warmspare_decide::name::SystemName;
+use warmspare_decide::outcome::{Announcement, Happening, Outcome};
+use warmspare_decide::sweep;
+use warmspare_decide::vault;
+use warmspare_decide::verify::{self, Verdict};
+
+use super::Verification;
+use crate::documents;
+use crate::fault::{Fault, Hope};
+use crate::ports::{Bus, Clock, Keys, Vault};
+
+/// No backup is begun with less time left, in seconds.
+const LEFT_S_MIN: u64 = 60;
+
+/// How it ended with one backup.
+enum Read {
+    /// It is equal still.
+    Equal,
+    /// It is not, and is rejected now.
+    Rejected,
+    /// It is being pruned, and nobody's concern.
+    Pruned,
+}
+
+/// Reads what is due of one system, or of every one.
+///
+/// # Errors
+/// The first fault that was met, once everything else was tried: a backup that could not be read today
+/// is no use today, and the alarm says so (FV6).
+pub(super) async fn sweep<P>(ports: &P, system: Option<SystemName>) -> Result<Outcome, Fault>
+where
+    P: Clock + Vault + Keys + Bus,
+{
+    let today = ports.now().to_zoned(TimeZone::UTC).date();
+    let systems = match system {
+        Some(system) => vec![system],
+        None => {
+            let plans = ports.list(vault::ALL_PLANS).await?;
+            plans.iter().filter_map(|key| vault::system_of_plan(key)).collect()
+        }
+    };
+    let mut tally: BTreeMap<&'static str, u32> = BTreeMap::new();
+    let mut first_fault = None;
+    for system in &systems {
+        let due = match ports.list(&vault::receipts(system)).await {
+            Ok(receipts) => sweep::due(&receipts, today),
+            Err(fault) => {
+                first_fault.get_or_insert(fault);
+                continue;
+            }
+        };
+        for slot in due {
+            let left_s = ports.left_s();
+            if left_s < LEFT_S_MIN {
+                let said = sentence(&tally, systems.len());
+                return first_fault.map_or_else(
+                    || {
+                        Ok(Outcome::Waiting(format!(
+                            "{said}; the next sweep goes on: {left_s} s are left"
+                        )))
+                    },
+                    Err,
+                );
+            }
+            let verification = Verification { ports, system: system.clone(), slot };
+            let word = match verification.reread(today).await {
+                Ok(Read::Equal) => "equal",
+                Ok(Read::Rejected) => "rejected",
+                Ok(Read::Pruned) => "being pruned",
+                Err(fault) => {
+                    // What may be better in a minute is tried again before anybody is told.
+                    if fault.hope == Hope::Permanent {
+                        verification.unreadable(&fault).await?;
+                    }
+                    first_fault.get_or_insert(fault);
+                    "not readable today"
+                }
+            };
+            *tally.entry(word).or_default() += 1;
+        }
+    }
+    match first_fault {
+        Some(fault) => Err(fault),
+        None => Ok(Outcome::Done(sentence(&tally, systems.len()))),
+    }
+}
+
+fn sentence(tally: &BTreeMap<&'static str, u32>, systems: usize) -> String {
+    if tally.is_empty() {
+        return format!("nothing of {systems} system(s) is left to be read again today");
+    }
+    let all: u32 = tally.values().sum();
+    let words: Vec<String> = tally.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    format!("{all} backup(s) of {systems} system(s) were read again: {}", words.join(", "))
+}
+
+impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
+    async fn reread(&self, today: Date) -> Result<Read, Fault> {
+        let Some(manifest) = self.manifest().await? else {
+            return match self.pruned().await? {
+                Some(_) => Ok(Read::Pruned),
+                None => self.manifest_is_gone().await,
+            };
+        };
+        // Before any finding: a key that is disabled is not what the backup is to be rejected for. It may
+        // be enabled again, and then everything is as it was.
+        let key = self.ports.key(&manifest.key_arn).await?;
+        let clauses = verify::key_findings(&manifest.key_arn, &key)
+            .map_err(|why| self.cannot(Hope::Retryable, why))?;
+        if !clauses.is_empty() {
+            let why = format!("its key {} {}", manifest.key_arn, clauses.join(" and "));
+            return Err(self.cannot(Hope::Permanent, why));
+        }
+        let (verdict, first_fault) = self.verdict(&manifest).await;
+        match verdict {
+            Verdict::Proven(objects) => {
+                let key = vault::swept(&self.system, self.slot, today);
+                let _new_or_there =
+                    documents::create_json(self.ports, &key, &self.receipt_of(true, objects))
+                        .await?;
+                Ok(Read::Equal)
+            }
+            Verdict::Rejected(objects) => self.demote(objects).await,
+            Verdict::NotKnown(why) => {
+                Err(first_fault.unwrap_or_else(|| self.cannot(Hope::Retryable, why)))
+            }
+        }
+    }
+
+    async fn manifest_is_gone(&self) -> Result<Read, Fault> {
+        let key = vault::manifest(&self.system, self.slot);
+        let findings = vec!["it was verified, and is not there any more".to_owned()];
+        self.demote(vec![Checked { key, findings }]).await
+    }
+
+    /// Rejects a backup that was proven: the receipt against it outweighs the one for it.
+    async fn demote(&self, objects: Vec<Checked>) -> Result<Read, Fault> {
+        // What prune-backups takes away is missed by this run, and by nobody else.
+        if self.pruned().await?.is_some() {
+            return Ok(Read::Pruned);
+        }
+        // Told first: once the receipt is there, no sweep comes back to this backup, and a run that dies
+        // between the two would leave it demoted in silence.
+        let receipt = self.receipt_of(false, objects);
+        self.rejected(&receipt, "does not verify any more").await?;
+        let _theirs_says_the_same = self.write(&receipt).await?;
+        Ok(Read::Rejected)
+    }
+
+    /// Tells that a backup cannot be read today, whatever will be tomorrow.
+    async fn unreadable(&self, fault: &Fault) -> Result<(), Fault> {
+        let reason = format!("{} was verified, and cannot be read today: {fault}", self.name());
+        let announcement = self.announcement(Happening::BackupRejected, "failed", reason);
+        let links = vec![vault::verified(&self.system, self.slot)];
+        self.ports.announce(&Announcement { links, ..announcement }).await
+    }
+
+    fn cannot(&self, hope: Hope, why: String) -> Fault {
+        Fault::new(hope, "reading again", self.name(), why)
+    }
+}

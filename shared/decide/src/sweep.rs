@@ -1,0 +1,44 @@
+//! Which proven backups are read again today: what was right once may have been damaged since.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use crate::name::Slot;
+use crate::vault;
+
+/// How many older backups of a system are read again in a day, beside the newest.
+pub const OLDER_PER_DAY: usize = 2;
+
+/// The newest proven backup, and then the older ones whose last reading is longest ago, as far as they
+/// were not read today; `receipts` are the keys below `receipts/<system>/`.
+///
+/// Not so many by a count of days: with a backup a day and an even number of them, such a count would
+/// come upon the same half of them for ever.
+pub fn due(receipts: &[String], today: Date) -> Vec<Slot> {
+    let mut read_on: BTreeMap<Slot, Option<Date>> = BTreeMap::new();
+    let mut out = Vec::new();
+    let mut is_proven = Vec::new();
+    for (slot, receipt) in receipts.iter().filter_map(|key| vault::slot_of(key)) {
+        let on = read_on.entry(slot).or_default();
+        match receipt {
+            "verified.json" => is_proven.push(slot),
+            "rejected.json" | "pruned.json" => out.push(slot),
+            _ => *on = (*on).max(vault::swept_on(receipt)),
+        }
+    }
+    let mut proven: Vec<(Slot, Option<Date>)> = read_on
+        .into_iter()
+        .filter(|(slot, _)| is_proven.contains(slot) && !out.contains(slot))
+        .collect();
+    let newest = proven.pop();
+    // One that was never read again comes first, and the oldest of those.
+    proven.sort_by_key(|(slot, on)| (*on, *slot));
+    let is_open = |(_, on): &&(Slot, Option<Date>)| *on < Some(today);
+    let done = proven.iter().filter(|read| !is_open(read)).count();
+    let older = proven.iter().filter(is_open).take(OLDER_PER_DAY.saturating_sub(done));
+    newest.iter().filter(is_open).chain(older).map(|(slot, _)| *slot).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+//! The daily sweep in the simulated world: proven backups are read again (FV1, FV6, FV7, I9).
+
+use std::pin::pin;
+
+use warmspare_act::fault::{Fault, Hope};
+use warmspare_act::verify_upload::answer;
+use warmspare_act::{prune_backups, scheduled_backup};
+use warmspare_decide::outcome::{Happening, Outcome};
+
+use crate::backup::{PLAN, store};
+use crate::tries::{Trial, standing};
+use crate::verification::written;
+use crate::world::keys::PLAN_KEY;
+use crate::world::{Run, World, finish, poll_once};
+
+const SWEEP: &[u8] = br#"{"action":"sweep"}"#;
+const OF_ONE: &[u8] = br#"{"action":"sweep","system":"controller","reason":"after the storm"}"#;
+
+fn receipt(day: &str, name: &str) -> String {
+    format!("receipts/controller/2026-11-{day}T00-00-00Z/{name}.json")
+}
+
+fn object(day: &str, name: &str) -> String {
+    format!("backups/controller/2026-11-{day}T00-00-00Z/{name}")
+}
+
+/// Verified backups of four days; the clock stands at the last one's.
+fn four() -> World {
+    thread_local! {
+        static FOUR: World = {
+            let world = World::new();
+            world.put("plans/controller.toml", PLAN.as_bytes());
+            for day in ["17", "18", "19", "20"] {
+                world.set().now = format!("2026-11-{day}T00:00:30Z").parse().unwrap();
+                store(&world, &format!("2026-11-{day}T00:00:00Z"));
+                let event = written(&object(day, "manifest.json"), "2026-11-21T00:00:30Z");
+                finish(answer(&world.run(), &event)).unwrap();
+            }
+            world
+        };
+    }
+    FOUR.with(World::copied)
+}
+
+fn sweep(world: &World) -> Result<Outcome, Fault> {
+    let outcome = finish(answer(&world.run(), SWEEP));
+    world.assert_promises("swept");
+    outcome
+}
+
+fn said(world: &World) -> String {
+    sweep(world).unwrap().to_string()
+}
+
+fn has(world: &World, key: &str) -> bool {
+    world.state().objects.contains_key(key)
+}
+
+fn rejections(world: &World) -> Vec<String> {
+    let state = world.state();
+    let told = state.announcements.iter().filter(|t| t.happening == Happening::BackupRejected);
+    told.map(|told| format!("{}: {}", told.outcome, told.reason)).collect()
+}
+
+fn damaged() -> World {
+    let world = four();
+    let key = object("20", "metadata");
+    let mut state = world.set();
+    let version = state.objects.get_mut(&key).unwrap().last_mut().unwrap();
+    let mut body = version.body.to_vec();
+    body[3] ^= 1;
+    version.body = body.into();
+    drop(state);
+    world
+}
+
+fn trial(
+    what: &'static str,
+    new: fn() -> World,
+) -> Trial<impl Fn() -> World, impl AsyncFn(&Run<'_>) -> Result<Outcome, Fault>, impl Fn(&World)> {
+    Trial {
+        what,
+        new,
+        act: async |run: &Run<'_>| answer(run, SWEEP).await,
+        go_on: |world: &World| {
+            // Once the newest is demoted, the next one is the newest, and is read too.
+            for _hour in 0..3 {
+                sweep(world).unwrap();
+            }
+            for day in ["17", "18", "19"] {
+                assert!(has(world, &receipt(day, "swept-2026-11-20")), "{day}");
+            }
+        },
+    }
+}
+
+/// Every day the newest, and two of the others, the ones that were read longest ago first.
+#[test]
+fn each_day_the_newest_is_read_again_and_some_of_the_others() {
+    let world = four();
+    assert_eq!(said(&world), "3 backup(s) of 1 system(s) were read again: 3 equal");
+    for (day, is_read) in [("17", true), ("18", true), ("19", false), ("20", true)] {
+        assert_eq!(has(&world, &receipt(day, "swept-2026-11-20")), is_read, "{day}");
+    }
+    // Later on that day there is nothing left to do.
+    assert_eq!(said(&world), "nothing of 1 system(s) is left to be read again today");
+    world.pass(86_400);
+    let again = finish(answer(&world.run(), OF_ONE)).unwrap().to_string();
+    assert_eq!(again, "3 backup(s) of 1 system(s) were read again: 3 equal");
+    for (day, is_read) in [("17", true), ("18", false), ("19", true), ("20", true)] {
+        assert_eq!(has(&world, &receipt(day, "swept-2026-11-21")), is_read, "{day}");
+    }
+    assert_eq!(rejections(&world), [""; 0]);
+}
+
+/// FV1, I4: what was right once and is not any more is demoted and told, and the older one counts.
+#[test]
+fn a_backup_that_does_not_verify_any_more_is_demoted() {
+    let world = damaged();
+    assert_eq!(said(&world), "3 backup(s) of 1 system(s) were read again: 2 equal, 1 rejected");
+    assert!(has(&world, &receipt("20", "rejected")) && has(&world, &receipt("20", "verified")));
+    let [told] = rejections(&world).try_into().unwrap();
+    assert!(
+        told.starts_with("done: backup 2026-11-20T00-00-00Z of controller is rejected"),
+        "{told}"
+    );
+    let keys: Vec<String> = world.state().objects.keys().cloned().collect();
+    let newest = warmspare_decide::vault::newest_proven(&keys).unwrap();
+    assert_eq!(newest.to_string(), "2026-11-19T00-00-00Z");
+    // FV7: deleted, by whomever.
+    for name in ["manifest.json", "artifacts"] {
+        let world = four();
+        world.remove(&object("20", name));
+        sweep(&world).unwrap();
+        assert!(has(&world, &receipt("20", "rejected")), "{name}");
+    }
+}
+
+/// FV6: under a key that is disabled, or about to be deleted, a backup is no use today. It is told at
+/// once and again each hour, and not rejected: with the key, it is as it was.
+#[test]
+fn a_backup_whose_key_is_disabled_is_told_and_not_rejected() {
+    for pending in [false, true] {
+        let world = four();
+        {
+            let mut state = world.set();
+            let key = state.keys.by_arn.get_mut(PLAN_KEY).unwrap();
+            key.state = if pending { "PendingDeletion".into() } else { "Disabled".into() };
+            key.deleted_at = pending.then(|| "2026-12-20T00:00:00Z".parse().unwrap());
+        }
+        let fault = finish(answer(&world.run(), SWEEP)).unwrap_err();
+        assert_eq!(fault.hope, Hope::Permanent);
+        let told = rejections(&world);
+        assert_eq!(told.len(), 3, "{told:?}");
+        for told in told {
+            assert!(told.starts_with("failed: backup 2026-11-"), "{told}");
+            assert!(told.contains(" was verified, and cannot be read today: "), "{told}");
+            assert!(told.contains(if pending { "2026-12-20" } else { "Disabled" }), "{told}");
+        }
+        assert!(!has(&world, &receipt("20", "rejected")));
+        let mut state = world.set();
+        let key = state.keys.by_arn.get_mut(PLAN_KEY).unwrap();
+        (key.state, key.deleted_at) = ("Enabled".into(), None);
+        drop(state);
+        assert_eq!(said(&world), "3 backup(s) of 1 system(s) were read again: 3 equal");
+    }
+}
+
+/// What cannot be read does not keep the others from being read.
+#[test]
+fn one_that_cannot_be_read_does_not_hold_up_the_others() {
+    let world = four();
+    world.put(&object("17", "manifest.json"), b"{\"format\":99}");
+    let fault = finish(answer(&world.run(), SWEEP)).unwrap_err();
+    assert!(fault.to_string().contains("it is of format 99"), "{fault}");
+    assert!(has(&world, &receipt("20", "swept-2026-11-20")));
+    assert!(has(&world, &receipt("18", "swept-2026-11-20")));
+    assert!(!has(&world, &receipt("17", "rejected")), "it may be right, and of a later format");
+    // A role that may not read says nothing about the backups.
+    let world = four();
+    world.set().beside.recovery_is_denied = true;
+    assert_eq!(finish(answer(&world.run(), SWEEP)).unwrap_err().hope, Hope::Permanent);
+    assert!(!has(&world, &receipt("20", "rejected")));
+}
+
+#[test]
+fn trouble_at_any_place_leads_to_the_same_end() {
+    trial("a sweep that demotes", damaged).meets_trouble_everywhere();
+}
+
+/// FA6, FV9.
+#[test]
+fn a_kill_at_any_call_leads_to_the_same_end() {
+    trial("a sweep that demotes", damaged).dies_everywhere();
+}
+
+/// FA1.
+#[test]
+fn a_run_that_wakes_up_late_does_no_harm() {
+    trial("a sweep that demotes", damaged).wakes_up_late_everywhere();
+}
+
+#[test]
+fn three_runs_at_once_in_any_order_write_one_receipt_each() {
+    trial("a sweep that demotes", damaged).is_mixed_in_any_order(50);
+}
+
+/// What is pruned while it is read again is not accused of what is missing.
+#[test]
+fn what_is_pruned_meanwhile_is_not_rejected() {
+    let calls = {
+        let world = four();
+        let run = world.run();
+        finish(answer(&run, SWEEP)).unwrap();
+        run.calls()
+    };
+    for n in 0..calls {
+        let world = four();
+        let run = world.run().stopping_at(n);
+        let mut late = pin!(answer(&run, SWEEP));
+        assert!(poll_once(late.as_mut()).is_pending());
+        let prune = br#"{"system":"controller","action":"prune"}"#;
+        finish(prune_backups::answer(&world.run(), prune)).unwrap();
+        run.wake();
+        assert!(poll_once(late.as_mut()).is_ready());
+        world.assert_promises(&format!("call {n}"));
+        assert_eq!(rejections(&world).iter().filter(|told| told.starts_with("done")).count(), 0);
+        assert!(!has(&world, &receipt("17", "rejected")), "call {n}");
+    }
+    println!("a pruning at each of {calls} calls of a sweep");
+}
+
+/// FA5: what does not fit into one run is left to the next.
+#[test]
+fn a_run_whose_time_is_over_leaves_the_rest_to_the_next() {
+    let world = four();
+    let run = world.run();
+    world.pass(130);
+    let Outcome::Waiting(said) = finish(answer(&run, SWEEP)).unwrap() else { panic!("it is done") };
+    assert!(said.ends_with("the next sweep goes on: 50 s are left"), "{said}");
+    let before = standing(&world);
+    assert_eq!(
+        said.contains("nothing of 1 system(s)"),
+        !before.iter().any(|k| k.contains("swept"))
+    );
+    sweep(&world).unwrap();
+    // A backup that is made meanwhile needs no sweep before tomorrow: it was read to be verified.
+    let scheduled =
+        br#"{"action":"backup","system":"controller","scheduled":"2026-11-20T00:02:00Z"}"#;
+    finish(scheduled_backup::answer(&world.run(), scheduled)).unwrap();
+}
