@@ -22,6 +22,7 @@ mod events;
 mod export;
 mod failover;
 mod formats;
+mod groups;
 mod hand;
 mod prune;
 mod records;

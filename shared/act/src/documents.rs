@@ -14,6 +14,7 @@ use serde_json::Value;
 use warmspare_decide::acknowledgement::Acknowledgement;
 use warmspare_decide::export::{Copied, Exported, Intended};
 use warmspare_decide::failover::Declined;
+use warmspare_decide::group::{Moved, Offer};
 use warmspare_decide::journal::{self, Entry};
 use warmspare_decide::maintenance::Pause;
 use warmspare_decide::manifest::{Manifest, Receipt};
@@ -49,6 +50,8 @@ impl Stored for Exported {}
 impl Stored for Acknowledgement {}
 impl Stored for Pause {}
 impl Stored for Declined {}
+impl Stored for Offer {}
+impl Stored for Moved {}
 
 /// The plan of a system and the version id under which the vault keeps it, or why there is none to
 /// go by: [`Refusal::UnknownSystem`], or [`Refusal::PlanInvalid`] with every problem.

@@ -11,6 +11,7 @@ pub mod dns;
 pub mod evidence;
 pub mod export;
 pub mod failover;
+pub mod group;
 pub mod journal;
 pub mod maintenance;
 pub mod manifest;

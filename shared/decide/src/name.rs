@@ -106,6 +106,12 @@ text_name! {
     |text| is_label(text, 40)
 }
 text_name! {
+    /// Systems whose records move together.
+    GroupName,
+    "the name of a group: 1 to 40 lowercase letters, digits and single hyphens, a letter first",
+    |text| is_label(text, 40)
+}
+text_name! {
     /// A place where a system can live.
     SiteName,
     "the name of a site: 1 to 20 lowercase letters, digits and single hyphens, a letter first",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
-use crate::name::{Slot, SourceName, SystemName, Term};
+use crate::name::{GroupName, Slot, SourceName, SystemName, Term};
 
 /// `plans/<system>.toml`, written by the operator.
 pub fn plan(system: &SystemName) -> String {
@@ -123,6 +123,26 @@ pub fn alive(system: &SystemName, term: Term) -> String {
     format!("failovers/{system}/{}/alive.json", term.padded())
 }
 
+/// `groups/<group>/<window>/offers/`: what the systems of a group offer to be moved together.
+pub fn offers(group: &GroupName, window: i64) -> String {
+    format!("groups/{group}/{window:012}/offers/")
+}
+
+/// `groups/<group>/<window>/offers/<system>.json`: one of them.
+pub fn offer(group: &GroupName, window: i64, system: &SystemName) -> String {
+    format!("groups/{group}/{window:012}/offers/{system}.json")
+}
+
+/// `groups/<group>/<window>/moved/`: what was moved together.
+pub fn all_moved(group: &GroupName, window: i64) -> String {
+    format!("groups/{group}/{window:012}/moved/")
+}
+
+/// `groups/<group>/<window>/moved/<change>.json`: one change that did it.
+pub fn moved(group: &GroupName, window: i64, change: &str) -> String {
+    format!("groups/{group}/{window:012}/moved/{change}.json")
+}
+
 /// `acknowledgements/<system>/`: everything that people have accepted for a system.
 pub fn acknowledgements(system: &SystemName) -> String {
     format!("acknowledgements/{system}/")
@@ -154,11 +174,12 @@ pub fn refusal(system: &SystemName, lost_at: Slot, refusal: &str) -> String {
 
 /// Whether a key lies in one of the vault's folders.
 pub fn is_ours(key: &str) -> bool {
-    const FOLDERS: [&str; 11] = [
+    const FOLDERS: [&str; 12] = [
         "acknowledgements",
         "backups",
         "exports",
         "failovers",
+        "groups",
         "holds",
         "maintenance",
         "plans",

@@ -37,6 +37,7 @@ impl Appliances for Run<'_> {
             let now = state.now;
             let newest = newest_term(state).map(|progress| progress.term.0);
             let runs = state.sites.runs(name);
+            let is_many = state.many;
             let site = state.sites.site(name);
             if mode == ApplianceMode::Standby {
                 site.fence_tried_in = newest;
@@ -48,7 +49,9 @@ impl Appliances for Run<'_> {
                 let why = "it answered 500";
                 return Err(Fault::new(Hope::Retryable, "setting the mode of", url, why));
             }
-            if site.mode != mode && mode == ApplianceMode::Production {
+            // Many systems share this site here, and each has an appliance of its own there: one that
+            // starts is no reason for the others to wait.
+            if site.mode != mode && mode == ApplianceMode::Production && !is_many {
                 site.healthy_at = after(now, START_S);
                 site.was_healthy = false;
             }

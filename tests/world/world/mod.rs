@@ -9,6 +9,7 @@ pub(crate) mod capacity;
 mod databases;
 mod deletions;
 pub(crate) mod keys;
+pub(crate) mod many;
 pub(crate) mod promises;
 pub(crate) mod records;
 pub(crate) mod sites;
@@ -69,6 +70,8 @@ pub(crate) struct State {
     /// Requests and runs so far; both are numbered, so that a seed leads to the same world again.
     requests: usize,
     runs: usize,
+    /// There are many systems, and not only `controller`: what is asked of each is in `many`.
+    pub(crate) many: bool,
     /// Every promise that was seen broken, as a sentence that begins with its number.
     pub(crate) broken: Vec<String>,
 }
@@ -104,6 +107,7 @@ impl World {
             folded: promises::Folded::default(),
             requests: 0,
             runs: 0,
+            many: false,
             broken: Vec::new(),
         }))
     }
@@ -124,6 +128,7 @@ impl World {
             folded: promises::Folded::default(),
             requests: state.requests,
             runs: state.runs,
+            many: state.many,
             broken: state.broken.clone(),
         }))
     }
@@ -150,6 +155,7 @@ impl World {
             troubles: Vec::new(),
             skew: SignedDuration::ZERO,
             stop_at: Cell::new(None),
+            is_beside_others: false,
             names: RefCell::default(),
             ends_at: state.now + SignedDuration::from_secs(LIFE_S),
         }
@@ -216,7 +222,8 @@ impl State {
 
     /// Looks whether a promise is broken now; called after every change.
     fn check(&mut self) {
-        let mut found = promises::broken_promises(self);
+        let mut found =
+            if self.many { many::broken_promises(self) } else { promises::broken_promises(self) };
         found.extend(vault::broken_promises(self));
         found.extend(deletions::broken_promises(self));
         for broken in found {
@@ -238,6 +245,8 @@ pub(crate) struct Run<'w> {
     /// By how much its clock is ahead of S3's.
     skew: SignedDuration,
     stop_at: Cell<Option<usize>>,
+    /// Its pauses end when the clock says so, and do not move it.
+    is_beside_others: bool,
     /// The changes that it has tried, by the names of their ports.
     names: RefCell<Vec<&'static str>>,
     ends_at: Timestamp,
@@ -253,6 +262,12 @@ impl Run<'_> {
     /// The same run, by a clock that is so many seconds ahead.
     pub(crate) fn skewed(mut self, seconds: i64) -> Self {
         self.skew = SignedDuration::from_secs(seconds);
+        self
+    }
+
+    /// The same run, one of several at once: in its pauses the others go on.
+    pub(crate) fn beside_others(mut self) -> Self {
+        self.is_beside_others = true;
         self
     }
 
@@ -406,7 +421,15 @@ impl Clock for Run<'_> {
 
     async fn pause(&self, wait_s: u64) {
         self.reach().await;
-        self.world.pass(wait_s);
+        if !self.is_beside_others {
+            return self.world.pass(wait_s);
+        }
+        let until = sites::after(self.world.state().now, i64::try_from(wait_s).unwrap());
+        std::future::poll_fn(|_| match self.world.state().now >= until {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
     }
 
     fn jitter_s(&self, s_max: u64) -> u64 {
@@ -420,7 +443,7 @@ impl Clock for Run<'_> {
 }
 
 /// Polls a future once: in a world that never waits it is either done or stopped.
-pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 

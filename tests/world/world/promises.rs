@@ -135,6 +135,9 @@ fn demands_fence(state: &State) -> bool {
 /// A promotion before the site that is left was told to be standby in this very term is found here,
 /// at the moment of the promotion.
 pub(super) fn is_fenced(state: &mut State) {
+    if state.many {
+        return;
+    }
     let Some(newest) = newest_term(state) else { return };
     let Some(old) = state.sites.by_name.get(newest.opened.from.as_str()) else { return };
     if old.fence_tried_in != Some(newest.term.0) {
@@ -146,6 +149,9 @@ pub(super) fn is_fenced(state: &mut State) {
 
 /// An act without an intention in the journal is found here, at the moment of the act.
 pub(super) fn is_intended(state: &mut State, step: Step) {
+    if state.many {
+        return;
+    }
     let intended = newest_term(state).and_then(|progress| {
         // A run may be late with its fence: the way back is taken with that in mind.
         let was_intended = progress.first_intended_at.iter().any(|(known, _)| *known == step);

@@ -153,6 +153,7 @@ impl Dns for Run<'_> {
         self.send("Dns::change", move |state| {
             let (zone, batch) = (zone.as_str(), batch.as_slice());
             is_intended(state, Step::Repoint);
+            super::many::consented(state, batch);
             is_served(state, is_throttled, "changing the records of", zone)?;
             state.sites.route53.batches += 1;
             let size = Size::of(batch);

@@ -4,6 +4,7 @@
 mod begin;
 mod debts;
 mod drive;
+mod group;
 mod hand;
 mod records;
 

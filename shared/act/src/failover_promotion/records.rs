@@ -47,6 +47,11 @@ impl Moves {
         self.waited = 0;
     }
 
+    /// This change moves the records of this zone.
+    pub(super) fn submitted(&mut self, zone: &str, change: String) {
+        self.changes.insert(zone.to_owned(), change);
+    }
+
     fn change(&self, progress: &Progress, zone: &str) -> Option<String> {
         let known = self.changes.get(zone).map(String::as_str);
         known.or(progress.change_id(zone)).map(str::to_owned)
@@ -139,7 +144,7 @@ pub(super) async fn submit<P: World>(
             // Somebody was faster: the next look tells who.
             Ok(None) => {}
             Ok(Some(id)) => {
-                moves.changes.insert(zone.to_owned(), id);
+                moves.submitted(zone, id);
             }
             Err(fault) if fault.hope == Hope::Permanent => permanent = permanent.or(Some(fault)),
             Err(fault) => again = again.or(Some(fault.to_string())),

@@ -40,6 +40,7 @@ fn postgres() -> From {
 fn plan() -> Plan {
     Plan {
         system: SystemName::parse("controller").unwrap(),
+        group: None,
         objectives: Objectives { rpo_s: 86_400, rto_s: 900 },
         backup: Backup {
             keep: Keep::Overwrite,

@@ -270,7 +270,7 @@ fn is_approved(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
 }
 
 /// Why these signals do not show a healthy site; `None` when every one of them answers as expected.
-pub(super) fn not_healthy(signals: &[Signal]) -> Option<String> {
+pub fn not_healthy(signals: &[Signal]) -> Option<String> {
     let wrong: Vec<String> = signals
         .iter()
         .filter_map(|signal| {

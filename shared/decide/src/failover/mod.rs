@@ -10,6 +10,7 @@ mod report;
 mod step;
 
 pub use declined::{DECLINED_FORMAT, Declined};
+pub use guards::not_healthy;
 pub use open::{Asked, Kind, Opened, OpeningView, PastTerm, open};
 pub use report::{Phase, Report, report};
 pub use step::{Act, Attempt, Next, View, ZoneView, debts_of, next, not_to_zero, stranded};

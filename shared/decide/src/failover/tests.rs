@@ -31,6 +31,7 @@ pub(crate) fn plan() -> Plan {
     };
     Plan {
         system: SystemName::parse("controller").unwrap(),
+        group: None,
         objectives: Objectives { rpo_s: 86_400, rto_s: 900 },
         backup: Backup {
             keep: Keep::Overwrite,

@@ -21,13 +21,17 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::dns::Alias;
-use crate::name::{KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName};
+use crate::name::{
+    GroupName, KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName,
+};
 
 /// One system's plan, as its operator wrote it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// What is protected.
     pub system: SystemName,
+    /// The systems whose records move together with these, when they are failed over together.
+    pub group: Option<GroupName>,
     /// What was promised about data and time.
     pub objectives: Objectives,
     /// What is backed up, and how.

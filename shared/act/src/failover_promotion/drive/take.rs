@@ -5,7 +5,7 @@ use warmspare_decide::failover::{Act, Attempt};
 use warmspare_decide::journal::Progress;
 use warmspare_decide::plan::Site;
 
-use crate::failover_promotion::records;
+use crate::failover_promotion::group;
 use crate::fault::{Fault, Hope};
 use crate::ports::ApplianceMode;
 
@@ -62,9 +62,11 @@ pub(super) async fn take<P: World>(
             None => Ok(()),
         },
         Act::Repoint(batch) => {
-            return records::submit(ports, batch, &mut memory.moves).await.map(|waiting_for| {
-                memory.waiting_for = waiting_for.unwrap_or_default();
-            });
+            return group::submit(ports, subject, progress, batch, &mut memory.moves).await.map(
+                |waiting_for| {
+                    memory.waiting_for = waiting_for.unwrap_or_default();
+                },
+            );
         }
     };
     match taken {

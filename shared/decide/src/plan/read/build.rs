@@ -9,7 +9,9 @@ use super::fields::POSTGRES_PORT;
 use super::places::{CONTENT_TYPE, DESIRED, EXPECT};
 use super::{address, duration, megabits, text};
 use crate::dns::Alias;
-use crate::name::{KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName};
+use crate::name::{
+    GroupName, KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName,
+};
 use crate::plan::tree::Tree;
 use crate::plan::{
     Appliance, Backup, Calendar, Call, Capacity, Check, Database, DatabaseKind, Dns, Endpoint,
@@ -25,6 +27,7 @@ pub(super) fn plan(tree: &Tree) -> Option<Plan> {
     };
     Some(Plan {
         system: SystemName::parse(word(tree, "system")?).ok()?,
+        group: optional(tree, "group", |tree| GroupName::parse(tree.text()?).ok())?,
         objectives: Objectives {
             rpo_s: duration_s(objectives, "rpo")?,
             rto_s: duration_s(objectives, "rto")?,

@@ -17,6 +17,11 @@ pub(in crate::plan) static PLAN: Shape = Shape::of(
     "a plan",
     &[
         needed("system", Kind::Text(&text::SYSTEM), "What is protected; also a part of every key."),
+        optional(
+            "group",
+            Kind::Text(&text::GROUP),
+            "Systems of one group that are failed over together have their records moved together.",
+        ),
         needed("objectives", Kind::Table(&OBJECTIVES), "What was promised about data and time."),
         needed("backup", Kind::Table(&BACKUP), "What is backed up, and how."),
         optional("database", Kind::Table(&DATABASE), "The database that moves with the system."),

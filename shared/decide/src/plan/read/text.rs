@@ -8,12 +8,18 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use super::address::{self, https, is_host};
 use super::base64;
 use super::shape::TextRule;
-use crate::name::{KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName};
+use crate::name::{
+    GroupName, KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName,
+};
 use crate::plan::TlsPin;
 
 pub(super) static SYSTEM: TextRule =
     TextRule::new(SystemName::WANTED, "^[a-z][a-z0-9-]{0,39}$", "controller", |text| {
         SystemName::parse(text).is_ok()
+    });
+pub(super) static GROUP: TextRule =
+    TextRule::new(GroupName::WANTED, "^[a-z][a-z0-9-]{0,39}$", "east-coast", |text| {
+        GroupName::parse(text).is_ok()
     });
 pub(super) static SITE: TextRule = TextRule::new(
     "the name of a site: 1 to 20 lowercase letters, digits and single hyphens, a letter first, \
