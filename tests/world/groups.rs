@@ -7,6 +7,7 @@ use std::pin::Pin;
 use warmspare_act::failover_promotion::answer;
 use warmspare_act::fault::Fault;
 use warmspare_decide::dns::RecordSet;
+use warmspare_decide::journal::Step;
 use warmspare_decide::outcome::Outcome;
 
 use crate::failover::PLAN;
@@ -347,5 +348,38 @@ fn mixtures_of_troubles_in_a_group_keep_every_promise() {
         }
         tick_all(&world, COUNT);
         assert_all_moved(&world, COUNT, &format!("seed {seed}"));
+    }
+}
+
+/// A system that comes after another one is promoted when that one has come to its new site, also when
+/// its alarm was the first to be raised; and whatever ends a run meanwhile.
+#[test]
+fn a_system_that_comes_after_another_one_waits_for_it() {
+    for dies_at in [None, Some(25), Some(40)] {
+        let world = lost(2);
+        let after = plan(1).replace("[objectives]", "after = [\"system-000\"]\n[objectives]");
+        world.put(&format!("plans/{}.toml", name(1)), after.as_bytes());
+        let first = world.run().beside_others().stopping_at(0);
+        let second = world.run().beside_others();
+        let second = match dies_at {
+            Some(n) => second.stopping_at(n),
+            None => second,
+        };
+        let runs = [first, second];
+        together(&world, &runs, |second, answers| {
+            if second == 40 {
+                runs[0].wake();
+            }
+            if second == 100 && dies_at.is_some() {
+                answers[1] = None;
+            }
+        });
+        tick_all(&world, 2);
+        assert_all_moved(&world, 2, &format!("the second died at {dies_at:?}"));
+        let state = world.state();
+        let [first, second] = [0, 1].map(|n| newest_of(&state, &name(n)).unwrap());
+        let intended = |step: &(Step, jiff::Timestamp)| step.0 == Step::PromoteAppliance;
+        let promoted = second.first_intended_at.iter().find(|step| intended(step)).unwrap().1;
+        assert!(first.end.unwrap().at <= promoted, "dies at {dies_at:?}");
     }
 }

@@ -279,6 +279,19 @@ pub enum Refusal {
         /// When it was opened.
         since: Timestamp,
     },
+    /// Systems that this one comes after are still being failed over.
+    #[error(
+        "{systems} are to be failed over before anything of this one is promoted; that was waited for \
+         {waited_s} s, and is said after {waited_s_max} s"
+    )]
+    OthersUnderWay {
+        /// Each, with how far it is.
+        systems: String,
+        /// Since when the fence is past, in seconds.
+        waited_s: u64,
+        /// For how long nothing is said, in seconds.
+        waited_s_max: u64,
+    },
     /// A newer failover has acted.
     #[error(
         "the DNS record of the term holds {newer}, which is not earlier than {term}: a newer failover \

@@ -6,6 +6,7 @@ mod debts;
 mod drive;
 mod group;
 mod hand;
+mod others;
 mod records;
 
 use warmspare_decide::evidence::AlarmState;

@@ -41,6 +41,7 @@ fn plan() -> Plan {
     Plan {
         system: SystemName::parse("controller").unwrap(),
         group: None,
+        after: Vec::new(),
         objectives: Objectives { rpo_s: 86_400, rto_s: 900 },
         backup: Backup {
             keep: Keep::Overwrite,

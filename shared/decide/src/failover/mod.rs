@@ -13,7 +13,9 @@ pub use declined::{DECLINED_FORMAT, Declined};
 pub use guards::not_healthy;
 pub use open::{Asked, Kind, Opened, OpeningView, PastTerm, open};
 pub use report::{Phase, Report, report};
-pub use step::{Act, Attempt, Next, View, ZoneView, debts_of, next, not_to_zero, stranded};
+pub use step::{
+    Act, Attempt, Next, Other, View, ZoneView, debts_of, holds_up, next, not_to_zero, stranded,
+};
 
 #[cfg(test)]
 pub(crate) mod tests;

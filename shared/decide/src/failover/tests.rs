@@ -15,6 +15,7 @@ use crate::seen::Seen;
 use jiff::{SignedDuration, Timestamp};
 
 mod capacity;
+mod order;
 
 /// A plan of two sites, made by hand: this crate reads no TOML.
 pub(crate) fn plan() -> Plan {
@@ -32,6 +33,7 @@ pub(crate) fn plan() -> Plan {
     Plan {
         system: SystemName::parse("controller").unwrap(),
         group: None,
+        after: Vec::new(),
         objectives: Objectives { rpo_s: 86_400, rto_s: 900 },
         backup: Backup {
             keep: Keep::Overwrite,
@@ -250,6 +252,7 @@ fn view() -> View {
         attempt: None,
         group: Seen::Absent,
         replica: Seen::Here(replica()),
+        others: vec![],
         zones: vec![ZoneView {
             zone: "Z1".to_owned(),
             records: Seen::Here(vec![record("203.0.113.10")]),

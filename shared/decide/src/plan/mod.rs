@@ -32,6 +32,8 @@ pub struct Plan {
     pub system: SystemName,
     /// The systems whose records move together with these, when they are failed over together.
     pub group: Option<GroupName>,
+    /// Nothing is promoted while one of these is being failed over.
+    pub after: Vec<SystemName>,
     /// What was promised about data and time.
     pub objectives: Objectives,
     /// What is backed up, and how.

@@ -54,6 +54,7 @@ names! {
     Paused = "paused",
     PauseUnclear = "pause-unclear",
     InProgress = "in-progress",
+    OthersUnderWay = "others-under-way",
     Superseded = "superseded",
     PrimaryReturned = "primary-returned",
     WayBackLost = "way-back-lost",
@@ -133,6 +134,9 @@ impl Refusal {
             }
             Self::AcknowledgementInvalid { .. } => {
                 Err("it is the one around which it lies that counts")
+            }
+            Self::OthersUnderWay { .. } => {
+                Err("take the system out of `after` in the plan, if it is not needed")
             }
             Self::InProgress { .. } | Self::WayBackLost { .. } => {
                 Err("there is one failover at a time, and it has its own way")

@@ -1,12 +1,12 @@
 //! The look before each turn.
 
 use warmspare_decide::capacity::Group;
-use warmspare_decide::failover::{Attempt, View};
+use warmspare_decide::failover::{Attempt, View, holds_up};
 use warmspare_decide::journal::{Progress, Step};
 use warmspare_decide::plan::Site;
 use warmspare_decide::seen::Seen;
 
-use crate::failover_promotion::records;
+use crate::failover_promotion::{others, records};
 use crate::fault::or_unknown;
 use crate::signals;
 
@@ -31,9 +31,13 @@ pub(super) async fn look<P: World>(
         attempt: memory.attempt.clone(),
         group: Seen::Unknown(not_looked()),
         replica: Seen::Unknown(not_looked()),
+        others: Vec::new(),
         zones: Vec::new(),
         acknowledgements: Seen::Unknown(not_looked()),
     };
+    if progress.next_step().is_some_and(|step| holds_up(progress, step)) {
+        view.others = others::of(ports, plan).await;
+    }
     match progress.next_step() {
         Some(Step::Fence | Step::Unfence | Step::StopCapacity) => {
             (view.old, view.new) = futures_util::future::join(

@@ -6,6 +6,7 @@ mod database;
 mod dns;
 mod fence;
 mod health;
+mod order;
 
 use jiff::Timestamp;
 
@@ -15,6 +16,7 @@ use crate::database::Instance;
 use crate::dns::Change;
 use crate::evidence::Signal;
 use crate::journal::{Finding, Progress, Step};
+use crate::name::SystemName;
 use crate::plan::Plan;
 use crate::refusal::Refusal;
 use crate::seen::Seen;
@@ -25,6 +27,7 @@ pub use capacity::not_to_zero;
 pub(in crate::failover) use capacity::{no_capacity, out_of_bounds};
 pub use dns::{ZoneView, stranded};
 pub use fence::debts_of;
+pub use order::{Other, holds_up};
 
 /// What an appliance answered when it was told its mode, in this turn; or Auto Scaling, when it was told
 /// a desired capacity. An appliance cannot be asked for its mode afterwards, so the answer is all there
@@ -54,6 +57,9 @@ pub struct View {
     pub group: Seen<Group>,
     /// The replica.
     pub replica: Seen<Instance>,
+    /// The systems that this one comes after, and what is known of each; looked at before the first
+    /// promotion.
+    pub others: Vec<(SystemName, Seen<Other>)>,
     /// Each hosted zone of the plan.
     pub zones: Vec<ZoneView>,
     /// What people have put below `acknowledgements/<system>/`; looked at when the fence needs it.
@@ -121,6 +127,9 @@ pub fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
     match progress.next_step() {
         // The way back goes through the fence again, whatever comes next otherwise.
         Some(_) if progress.intended == Some(Step::Unfence) => fence::fence(plan, progress, view),
+        Some(step) if order::holds_up(progress, step) && order::is_held_up(view) => {
+            order::wait(progress, view)
+        }
         Some(Step::StopCapacity) => capacity::stop(plan, progress, view),
         Some(Step::StartCapacity) => capacity::start(plan, progress, view),
         Some(Step::Fence | Step::Unfence) => fence::fence(plan, progress, view),

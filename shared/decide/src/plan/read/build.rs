@@ -28,6 +28,10 @@ pub(super) fn plan(tree: &Tree) -> Option<Plan> {
     Some(Plan {
         system: SystemName::parse(word(tree, "system")?).ok()?,
         group: optional(tree, "group", |tree| GroupName::parse(tree.text()?).ok())?,
+        after: match tree.get("after") {
+            Some(_) => each(tree, "after", |value| SystemName::parse(value.text()?).ok())?,
+            None => Vec::new(),
+        },
         objectives: Objectives {
             rpo_s: duration_s(objectives, "rpo")?,
             rto_s: duration_s(objectives, "rto")?,

@@ -16,6 +16,18 @@ pub(super) fn check(plan: &mut Sound<'_>) {
     lag(plan);
     replication(plan);
     quorum(plan);
+    after(plan);
+}
+
+/// A system that waits for itself would wait for ever. Longer circles are met when they are waited
+/// for: there is one plan here, and the others may change.
+fn after(plan: &mut Sound<'_>) {
+    let Some(system) = plan.text("system") else { return };
+    for (path, tree) in plan.each("after") {
+        if tree.text() == Some(system) {
+            plan.wrong(&path, quoted(system), "the name of another system".to_owned());
+        }
+    }
 }
 
 /// A calendar that counts nothing would keep the newest alone, which `overwrite` says more plainly.

@@ -22,6 +22,16 @@ pub(in crate::plan) static PLAN: Shape = Shape::of(
             Kind::Text(&text::GROUP),
             "Systems of one group that are failed over together have their records moved together.",
         ),
+        optional(
+            "after",
+            Kind::List {
+                of: &Kind::Text(&text::SYSTEM),
+                min: 1,
+                max: 20,
+                noun: "systems, such as [\"database\"]",
+            },
+            "Nothing is promoted while one of these systems is being failed over.",
+        ),
         needed("objectives", Kind::Table(&OBJECTIVES), "What was promised about data and time."),
         needed("backup", Kind::Table(&BACKUP), "What is backed up, and how."),
         optional("database", Kind::Table(&DATABASE), "The database that moves with the system."),
