@@ -8,10 +8,12 @@ pub mod tree;
 
 mod problem;
 mod read;
+mod records;
 mod schema;
 
 pub use problem::{Found, Problem, Problems};
 pub use read::read;
+pub use records::{Dns, Record, Target};
 pub use schema::schema;
 
 use std::num::NonZeroU32;
@@ -20,7 +22,6 @@ use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::dns::Alias;
 use crate::name::{
     GroupName, KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName,
 };
@@ -345,42 +346,6 @@ pub struct Capacity {
     pub asg: String,
     /// How many instances it is to have while the site is active.
     pub desired: u32,
-}
-
-/// The records that lead to the active site.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Dns {
-    /// Time to live of the term's records, and of a record that was an alias, in seconds. Every other
-    /// record keeps the one that it has.
-    pub ttl_s: u32,
-    /// At least one.
-    pub records: Vec<Record>,
-}
-
-/// One record, and what it holds for each site.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// Id of its hosted zone, without `/hostedzone/`.
-    pub zone: String,
-    /// Lowercase, without the last dot.
-    pub name: String,
-    /// `A`, `AAAA`, `CNAME` or `TXT`.
-    pub kind: String,
-    /// Which set of that name and type, where there are several.
-    pub set_identifier: Option<String>,
-    /// What it answers while home is active.
-    pub home: Target,
-    /// What it answers while the other site is active.
-    pub away: Target,
-}
-
-/// What a record answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// Values as Route 53 holds them: a TXT value in double quotes.
-    Values(Vec<String>),
-    /// What something else answers, often a load balancer.
-    Alias(Alias),
 }
 
 /// When and how the system may be failed over.
