@@ -9,6 +9,7 @@ use warmspare_decide::outcome::Outcome;
 use warmspare_decide::refusal::Refusal;
 
 use crate::failover::{ALARM, PLAN, TICK, alarm, calm, refusal, tick_until_over};
+use crate::tries::{Dice, seeds};
 use crate::world::capacity::Scaled;
 use crate::world::promises::newest_term;
 use crate::world::{Trouble, World, finish, poll_once};
@@ -243,4 +244,62 @@ fn a_kill_or_a_late_wake_up_at_any_call_of_a_pilot_light_leads_to_the_same_end()
         }
         println!("killed or asleep at each of {calls} calls");
     }
+}
+
+/// Mixtures of everything, under both demands: kills, lost and late answers, late wake-ups, a primary
+/// whose network or whole Region comes and goes, bounds that somebody changes. `WARMSPARE_SEED` replays
+/// one.
+#[test]
+fn mixtures_of_troubles_with_instances_keep_every_promise() {
+    let seeds = seeds(150);
+    let is_replay = seeds.clone().count() == 1;
+    let (mut completed, mut others) = (0, 0);
+    for seed in seeds {
+        let mut dice = Dice::new(seed);
+        let world = if dice.below(2) == 0 { dark() } else { lost() };
+        for _event in 0..10 {
+            let event = if dice.below(4) == 0 { ALARM } else { TICK };
+            let mut run = world.run();
+            if dice.below(2) == 0 {
+                let n = dice.below(12);
+                run = run.meeting(match dice.below(3) {
+                    0 => Trouble::Before(n),
+                    1 => Trouble::After(n),
+                    _ => Trouble::Late(n, 60),
+                });
+            }
+            if dice.below(2) == 0 {
+                run = run.stopping_at(dice.below(80));
+            }
+            {
+                let mut future = pin!(answer(&run, event));
+                if poll_once(future.as_mut()).is_pending() && dice.below(2) == 0 {
+                    world.pass(u64::try_from(dice.below(90)).unwrap());
+                    let _other = finish(answer(&world.run(), TICK));
+                    run.wake();
+                    let _late = poll_once(future.as_mut());
+                }
+            }
+            {
+                let mut state = world.set();
+                let east = state.sites.site("east");
+                match dice.below(8) {
+                    0 => (east.lost, east.dark) = (false, false),
+                    1 => (east.lost, east.dark) = (false, true),
+                    2 => (east.lost, east.dark) = (true, true),
+                    _ => {}
+                }
+                let group = &mut state.sites.groups.get_mut("east").unwrap().group;
+                group.min = u32::from(dice.below(6) == 0);
+            }
+            world.pass(u64::try_from(dice.below(120)).unwrap());
+            world.assert_promises(&format!("seed {seed}"));
+        }
+        let newest = newest_term(&world.state());
+        let is_completed =
+            newest.is_some_and(|progress| progress.end.is_some_and(|end| end.completed));
+        if is_completed { completed += 1 } else { others += 1 }
+    }
+    println!("{completed} mixtures were completed, {others} were not (yet)");
+    assert!(is_replay || completed > 40, "the mixtures are too harsh to prove anything");
 }

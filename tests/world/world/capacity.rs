@@ -59,7 +59,7 @@ impl Sites {
     /// site with a group is fenced by that group alone, as the strictest plan demands.
     pub(super) fn may_write(&self, site: &str) -> bool {
         match self.groups.get(site) {
-            Some(scaled) => !scaled.group.is_gone(),
+            Some(scaled) => scaled.group.desired > 0 || scaled.group.instances > 0,
             None => self.by_name[site].mode == ApplianceMode::Production,
         }
     }
