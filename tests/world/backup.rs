@@ -58,7 +58,7 @@ fn keys(world: &World, prefix: &str) -> Vec<String> {
     world.state().objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
 }
 
-fn trial()
+pub(crate) fn trial()
 -> Trial<impl Fn() -> World, impl AsyncFn(&Run<'_>) -> Result<Outcome, Fault>, impl Fn(&World)> {
     Trial {
         what: "a scheduled backup",

@@ -52,6 +52,14 @@ fn lost() -> World {
     world
 }
 
+/// The changes of such a failover.
+pub(crate) fn changes() -> Vec<&'static str> {
+    let world = dark();
+    let run = world.run();
+    finish(answer(&run, ALARM)).unwrap();
+    run.names()
+}
+
 fn assert_moved(world: &World, during: &str) {
     world.assert_promises(during);
     let state = world.state();

@@ -13,9 +13,9 @@ use crate::world::keys::PLAN_KEY;
 use crate::world::vault::current;
 use crate::world::{Run, World, finish};
 
-const ASKED: &[u8] =
+pub(crate) const ASKED: &[u8] =
     br#"{"action":"export","system":"controller","scheduled":"2026-11-21T00:00:00Z"}"#;
-const SWEEP: &[u8] = br#"{"action":"sweep"}"#;
+pub(crate) const SWEEP: &[u8] = br#"{"action":"sweep"}"#;
 const SNAPSHOT: &str = "warmspare-controller-db-2026-11-21t00-00-00z";
 const TASK: &str = "ws-controller-20261121t000000z";
 const RECORD: &str = "exports/controller/2026-11-21T00-00-00Z/exported.json";
@@ -91,7 +91,7 @@ fn begun(world: &World) -> [u32; 3] {
 }
 
 /// One stage of an export: so many runs came before, and RDS has done its part.
-fn stage(
+pub(crate) fn stage(
     what: &'static str,
     runs_before: usize,
     event: &'static [u8],

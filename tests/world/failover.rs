@@ -77,6 +77,7 @@ pub(crate) fn refusal(world: &World, event: &[u8]) -> Refusal {
     }
 }
 
+/// FF10: nothing of the old site answers, and nothing waits for it longer than a look takes.
 #[test]
 fn a_lost_site_is_failed_over_in_one_run_and_reported_with_its_numbers() {
     let world = lost();

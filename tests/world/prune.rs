@@ -105,7 +105,7 @@ fn go_on(world: &World) {
     assert_eq!(left(world), ["18", "19", "20"]);
 }
 
-fn trial()
+pub(crate) fn trial()
 -> Trial<impl Fn() -> World, impl AsyncFn(&Run<'_>) -> Result<Outcome, Fault>, impl Fn(&World)> {
     Trial {
         what: "a pruning",

@@ -60,6 +60,15 @@ where
         (standing(&world), counts)
     }
 
+    /// The changes that the act makes when all is calm, by the names of their ports: what the tests
+    /// below break, kill and put to sleep.
+    pub(crate) fn changes(&self) -> BTreeSet<&'static str> {
+        let world = (self.new)();
+        let run = world.run();
+        finish((self.act)(&run)).unwrap();
+        run.names().into_iter().collect()
+    }
+
     fn assert_end(&self, world: &World, wanted: &BTreeSet<String>, during: &str) {
         (self.go_on)(world);
         world.assert_promises(&format!("{}, {during}", self.what));

@@ -86,7 +86,7 @@ fn assert_latest_is(world: &World, slot: &str) {
     assert_eq!(latest_slots(world), [slot, slot]);
 }
 
-fn trial()
+pub(crate) fn trial()
 -> Trial<impl Fn() -> World, impl AsyncFn(&Run<'_>) -> Result<Outcome, Fault>, impl Fn(&World)> {
     Trial {
         what: "a verification",
@@ -100,7 +100,7 @@ fn trial()
 }
 
 /// A rejection, which also has to be told and recorded whatever happens.
-fn trial_of_rejection()
+pub(crate) fn trial_of_rejection()
 -> Trial<impl Fn() -> World, impl AsyncFn(&Run<'_>) -> Result<Outcome, Fault>, impl Fn(&World)> {
     let damaged = || {
         let world = two();

@@ -6,9 +6,9 @@ use warmspare_decide::evidence::Sight;
 use warmspare_decide::journal::Step;
 use warmspare_decide::plan::{Appliance, Check};
 
-use super::Run;
 use super::promises::{is_fenced, is_intended, newest_term};
 use super::sites::{after, gone};
+use super::{Bent, Run};
 
 /// How long an appliance needs from being told to be production until it answers, in seconds.
 const START_S: i64 = 10;
@@ -59,6 +59,10 @@ impl Appliances for Run<'_> {
             Ok(())
         });
         let answer = answer.await;
+        let is_believed = self.world.state().bent == Some(Bent::ModeIsBelieved);
+        if is_believed && answer.is_err() {
+            return Ok(());
+        }
         // What is on its way was sent, and counts as a try.
         if mode == ApplianceMode::Standby && answer.is_err() {
             let mut state = self.world.set();
@@ -84,6 +88,12 @@ impl Signals for Run<'_> {
                 Sight::Otherwise("it answered 503".to_owned())
             } else if site.lost || site.dark || is_off {
                 Sight::Silent("no answer within 3 s".to_owned())
+            } else if site.unseen && state.bent == Some(Bent::UnknownIsSilence) {
+                Sight::Silent("it could not be looked at".to_owned())
+            } else if site.unseen {
+                Sight::NotTaken("it could not be looked at".to_owned())
+            } else if state.bent == Some(Bent::HealthIsBelieved) {
+                Sight::AsExpected
             } else if site.ill || state.now < site.healthy_at {
                 Sight::Otherwise("it answered 503".to_owned())
             } else {

@@ -8,9 +8,9 @@ use warmspare_decide::journal::Step;
 use warmspare_decide::name::Region;
 use warmspare_decide::seen::Seen;
 
-use super::Run;
 use super::promises::{is_fenced, is_intended};
 use super::sites::{Sites, after, gone};
+use super::{Bent, Run};
 
 impl Sites {
     /// What RDS does by itself as time passes.
@@ -32,9 +32,12 @@ impl Sites {
     }
 
     /// An instance as RDS describes it, which for a moment is as it was before it was told to change.
-    fn described(&self, id: &str, now: Timestamp) -> Option<Instance> {
+    fn described(&self, id: &str, now: Timestamp, bent: Option<Bent>) -> Option<Instance> {
         let mut instance = self.databases.get(id)?.clone();
         let is_late = self.promoted_at.is_some_and(|at| now < after(at, self.described_late_s));
+        if bent == Some(Bent::WriterIsBelieved) && instance.status == "modifying" {
+            return Some(Instance { status: "available".to_owned(), replica_of: None, ..instance });
+        }
         if is_late && instance.status == "modifying" {
             instance.status = "available".to_owned();
         }
@@ -53,7 +56,7 @@ impl Databases for Run<'_> {
             if state.sites.is_region_lost(region) {
                 return Err(gone("looking at", id));
             }
-            let found = state.sites.described(id, state.now);
+            let found = state.sites.described(id, state.now, state.bent);
             Ok(found.map_or(Seen::Absent, Seen::Here))
         })
         .await

@@ -13,7 +13,7 @@ use super::promises::{term, terms};
 pub(crate) fn newest_of(state: &State, system: &str) -> Option<Progress> {
     let prefix = format!("failovers/{system}/");
     let folder = terms(state).into_iter().rfind(|folder| folder.starts_with(&prefix))?.to_owned();
-    term(state, &folder)
+    term(state, &folder).map(|progress| (*progress).clone())
 }
 
 /// The system and the term that a record of a term names.

@@ -43,11 +43,35 @@ pub(crate) enum Trouble {
     Before(usize),
     /// Change `n` happens, and its answer is lost.
     After(usize),
+    /// Change `n` is denied: a permission is missing.
+    Denied(usize),
     /// Look `n`, counted in looks, is not answered.
     Look(usize),
     /// Change `n` is sent and not answered, and happens so many seconds later: perhaps when the run has
     /// ended, and never when its invocation can not be alive any more.
     Late(usize, u64),
+}
+
+/// A mistake that is planted in what lies behind the ports. Each takes away one thing on which a promise
+/// rests, or one on which none may rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bent {
+    /// A batch of records overwrites whatever it finds.
+    RecordsAreOverwritten,
+    /// Creating an object overwrites the one that is there.
+    CreateOverwrites,
+    /// The signals of a site answer as expected before it is healthy.
+    HealthIsBelieved,
+    /// An appliance is said to have accepted its mode before it was asked.
+    ModeIsBelieved,
+    /// A database is said to be a writer as soon as it was told.
+    WriterIsBelieved,
+    /// A look that could not be made counts as silence.
+    UnknownIsSilence,
+    /// A run may wake up after Lambda has ended it.
+    RunsOutliveTheirTime,
+    /// The lease is given to everyone: no promise may rest on it.
+    LeaseForAll,
 }
 
 /// Everything there is.
@@ -72,6 +96,8 @@ pub(crate) struct State {
     runs: usize,
     /// There are many systems, and not only `controller`: what is asked of each is in `many`.
     pub(crate) many: bool,
+    /// How this world is bent, on purpose, to show that it would be found.
+    pub(crate) bent: Option<Bent>,
     /// Every promise that was seen broken, as a sentence that begins with its number.
     pub(crate) broken: Vec<String>,
 }
@@ -105,6 +131,7 @@ impl World {
             rds: snapshots::Rds::default(),
             in_flight: Vec::new(),
             folded: promises::Folded::default(),
+            bent: None,
             requests: 0,
             runs: 0,
             many: false,
@@ -126,6 +153,7 @@ impl World {
             rds: state.rds.clone(),
             in_flight: Vec::new(),
             folded: promises::Folded::default(),
+            bent: state.bent,
             requests: state.requests,
             runs: state.runs,
             many: state.many,
@@ -156,8 +184,9 @@ impl World {
             skew: SignedDuration::ZERO,
             stop_at: Cell::new(None),
             is_beside_others: false,
+            stop_before: Cell::new(None),
             names: RefCell::default(),
-            ends_at: state.now + SignedDuration::from_secs(LIFE_S),
+            ends_at: Cell::new(state.now + SignedDuration::from_secs(LIFE_S)),
         }
     }
 
@@ -247,9 +276,10 @@ pub(crate) struct Run<'w> {
     stop_at: Cell<Option<usize>>,
     /// Its pauses end when the clock says so, and do not move it.
     is_beside_others: bool,
+    stop_before: Cell<Option<usize>>,
     /// The changes that it has tried, by the names of their ports.
     names: RefCell<Vec<&'static str>>,
-    ends_at: Timestamp,
+    ends_at: Cell<Timestamp>,
 }
 
 impl Run<'_> {
@@ -278,7 +308,12 @@ impl Run<'_> {
 
     /// Whether Lambda has ended it by now.
     pub(crate) fn is_over(&self) -> bool {
-        self.world.state().now >= self.ends_at
+        self.world.state().now >= self.ends_at.get()
+    }
+
+    /// Begins its life now, and not when it was made.
+    pub(crate) fn begins_now(&self) {
+        self.ends_at.set(self.world.state().now + SignedDuration::from_secs(LIFE_S));
     }
 
     /// The changes that it has tried, in order, by the names of their ports.
@@ -292,9 +327,16 @@ impl Run<'_> {
         self
     }
 
+    /// The same run, stopping before change `n` (from 0) until [`Run::wake`].
+    pub(crate) fn stopping_before(self, n: usize) -> Self {
+        self.stop_before.set(Some(n));
+        self
+    }
+
     /// Lets a stopped run go on at its next poll.
     pub(crate) fn wake(&self) {
         self.stop_at.set(None);
+        self.stop_before.set(None);
     }
 
     /// Lets a run that is stopped make one more call; it stops before the next.
@@ -368,7 +410,7 @@ impl Run<'_> {
         });
         let seconds = SignedDuration::from_secs(i64::try_from(seconds).unwrap());
         let mut state = self.world.set();
-        let due = (state.now + seconds).min(self.ends_at);
+        let due = (state.now + seconds).min(self.ends_at.get());
         state.in_flight.push(InFlight { due, arrive });
         let why = "no answer within 5 s";
         Err(Fault::new(Hope::Unreachable, name, format!("(change {n})"), why))
@@ -378,7 +420,15 @@ impl Run<'_> {
     async fn begin(&self, name: &'static str) -> Result<usize, Fault> {
         self.reach().await;
         let n = self.changes.replace(self.changes.get() + 1);
+        std::future::poll_fn(|_| match self.stop_before.get() {
+            Some(stop) if stop == n => Poll::Pending,
+            _ => Poll::Ready(()),
+        })
+        .await;
         self.names.borrow_mut().push(name);
+        if self.troubles.contains(&Trouble::Denied(n)) {
+            return Err(Fault::new(Hope::Permanent, name, format!("(change {n})"), "AccessDenied"));
+        }
         if self.troubles.contains(&Trouble::Before(n)) {
             return Err(troubled(name, n, "it was not carried out"));
         }
@@ -415,7 +465,7 @@ impl Clock for Run<'_> {
     }
 
     fn left_s(&self) -> u64 {
-        let left = self.ends_at.as_second() - self.world.state().now.as_second();
+        let left = self.ends_at.get().as_second() - self.world.state().now.as_second();
         u64::try_from(left).unwrap_or(0)
     }
 

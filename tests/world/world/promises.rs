@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use warmspare_act::ports::ApplianceMode;
 use warmspare_decide::journal::{Progress, Step};
@@ -10,7 +11,7 @@ use super::State;
 
 /// Journals as far as they were folded: every entry is read once.
 #[derive(Debug, Default)]
-pub(crate) struct Folded(RefCell<BTreeMap<String, (Vec<String>, Progress)>>);
+pub(crate) struct Folded(RefCell<BTreeMap<String, (Vec<String>, Rc<Progress>)>>);
 
 /// The folders of all terms, oldest first.
 pub(crate) fn terms(state: &State) -> BTreeSet<&str> {
@@ -20,7 +21,7 @@ pub(crate) fn terms(state: &State) -> BTreeSet<&str> {
 }
 
 /// One journal, folded; none before its first entry.
-pub(crate) fn term(state: &State, folder: &str) -> Option<Progress> {
+pub(crate) fn term(state: &State, folder: &str) -> Option<Rc<Progress>> {
     let prefix = format!("{folder}/");
     let all = state.objects.range(prefix.clone()..);
     let entries: Vec<_> = all
@@ -35,15 +36,15 @@ pub(crate) fn term(state: &State, folder: &str) -> Option<Progress> {
     });
     if !is_known {
         let first = serde_json::from_slice(&entries.first()?.body).unwrap();
-        let folded = (vec![entries[0].etag.clone()], Progress::of(&[first]).unwrap());
+        let folded = (vec![entries[0].etag.clone()], Rc::new(Progress::of(&[first]).unwrap()));
         known.insert(folder.to_owned(), folded);
     }
     let (etags, progress) = known.get_mut(folder)?;
     for entry in &entries[etags.len()..] {
-        progress.follow(&serde_json::from_slice(&entry.body).unwrap()).unwrap();
+        Rc::make_mut(progress).follow(&serde_json::from_slice(&entry.body).unwrap()).unwrap();
         etags.push(entry.etag.clone());
     }
-    Some(progress.clone())
+    Some(Rc::clone(progress))
 }
 
 fn is_entry(name: &str) -> bool {
@@ -52,6 +53,10 @@ fn is_entry(name: &str) -> bool {
 
 /// The newest journal, folded.
 pub(crate) fn newest_term(state: &State) -> Option<Progress> {
+    newest(state).map(|newest| (*newest).clone())
+}
+
+fn newest(state: &State) -> Option<Rc<Progress>> {
     term(state, terms(state).last()?)
 }
 
@@ -88,7 +93,7 @@ pub(super) fn broken_promises(state: &mut State) -> Vec<String> {
         broken.push("I1: an older term acted on the records after a newer one".to_owned());
     }
     state.sites.highest_term = held;
-    let newest = newest_term(state);
+    let newest = newest(state);
     let is_completed = newest
         .as_ref()
         .is_some_and(|progress| progress.end.as_ref().is_some_and(|end| end.completed));
@@ -102,7 +107,7 @@ pub(super) fn broken_promises(state: &mut State) -> Vec<String> {
 /// One failover at a time: every term but the newest has ended, and the next began after it.
 fn terms_at_once(state: &State) -> Vec<String> {
     let folders = terms(state);
-    let all: Vec<Progress> = folders.iter().filter_map(|folder| term(state, folder)).collect();
+    let all: Vec<Rc<Progress>> = folders.iter().filter_map(|folder| term(state, folder)).collect();
     let mut broken = Vec::new();
     for pair in all.windows(2) {
         match &pair[0].end {
@@ -138,7 +143,7 @@ pub(super) fn is_fenced(state: &mut State) {
     if state.many {
         return;
     }
-    let Some(newest) = newest_term(state) else { return };
+    let Some(newest) = newest(state) else { return };
     let Some(old) = state.sites.by_name.get(newest.opened.from.as_str()) else { return };
     if old.fence_tried_in != Some(newest.term.0) {
         state.breaks("P2: a promotion came before the fence".to_owned());
@@ -152,7 +157,7 @@ pub(super) fn is_intended(state: &mut State, step: Step) {
     if state.many {
         return;
     }
-    let intended = newest_term(state).and_then(|progress| {
+    let intended = newest(state).and_then(|progress| {
         // A run may be late with its fence: the way back is taken with that in mind.
         let was_intended = progress.first_intended_at.iter().any(|(known, _)| *known == step);
         let is_late_fence = step == Step::Fence && was_intended;

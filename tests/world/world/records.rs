@@ -9,7 +9,7 @@ use warmspare_decide::seen::Seen;
 
 use super::promises::is_intended;
 use super::sites::{Sites, after, gone};
-use super::{Run, State};
+use super::{Bent, Run, State};
 
 /// The hosted zone of the plan of these tests.
 pub(crate) const ZONE: &str = "Z0123456789ABCDEFGHIJ";
@@ -100,9 +100,17 @@ fn is_same(one: &RecordSet, other: &RecordSet) -> bool {
 }
 
 /// The sets after this batch; `None` when Route 53 refuses it.
-fn applied(sets: &[RecordSet], batch: &[Change]) -> Option<Vec<RecordSet>> {
+fn applied(sets: &[RecordSet], batch: &[Change], bent: Option<Bent>) -> Option<Vec<RecordSet>> {
     let mut sets = sets.to_vec();
     for change in batch {
+        if bent == Some(Bent::RecordsAreOverwritten) {
+            let set = change.set();
+            sets.retain(|known| known.name != set.name || known.kind != set.kind);
+            if let Change::Create(set) = change {
+                sets.push(set.clone());
+            }
+            continue;
+        }
         match change {
             Change::Delete(set) => {
                 let at = sets.iter().position(|known| is_same(known, set))?;
@@ -160,7 +168,7 @@ impl Dns for Run<'_> {
             if !size.fits() || batch.iter().any(|change| change.set().zone != zone) {
                 state.broken.push(format!("a batch of {size:?} for zone {zone}"));
             }
-            let Some(sets) = applied(&state.sites.zone, batch) else { return Ok(None) };
+            let Some(sets) = applied(&state.sites.zone, batch, state.bent) else { return Ok(None) };
             let is_move = |set: &&RecordSet| set.kind != "TXT" && !state.sites.zone.contains(set);
             state.sites.moves += u32::from(sets.iter().any(|set| is_move(&set)));
             state.sites.zone = sets;

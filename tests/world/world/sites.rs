@@ -21,6 +21,8 @@ pub(crate) struct Site {
     pub(crate) lost: bool,
     /// Nothing of its network answers, while AWS in its Region does.
     pub(crate) dark: bool,
+    /// Looks at its signals cannot be made: nothing is known of it.
+    pub(crate) unseen: bool,
     /// Its appliance answers every call with a 500.
     pub(crate) ill: bool,
     /// Its appliance works, and accepts no mode: a wrong password.
@@ -62,6 +64,7 @@ pub(crate) struct Sites {
     pub(crate) promotions: u32,
     pub(crate) moves: u32,
     pub(super) highest_term: u32,
+    before_edit: Vec<String>,
 }
 
 impl Default for Sites {
@@ -70,6 +73,7 @@ impl Default for Sites {
         let site = |mode| Site {
             lost: false,
             dark: false,
+            unseen: false,
             ill: false,
             refuses_modes: false,
             mode,
@@ -119,11 +123,34 @@ impl Default for Sites {
             promotions: 0,
             moves: 0,
             highest_term: 0,
+            before_edit: Vec::new(),
         }
     }
 }
 
+/// The alarm of the active site, raised since then.
+pub(crate) fn raised(since: Timestamp) -> Seen<Alarm> {
+    Seen::Here(Alarm { state: AlarmState::Alarm, since, window_s: Some(180) })
+}
+
 impl Sites {
+    /// A person gives the name another address.
+    pub(crate) fn edit(&mut self, address: &str) {
+        for set in self.zone.iter_mut().filter(|set| set.kind == "A") {
+            if set.values != [address] {
+                self.before_edit.clone_from(&set.values);
+            }
+            set.values = vec![address.to_owned()];
+        }
+    }
+
+    /// A person puts back what was edited.
+    pub(crate) fn undo_edit(&mut self) {
+        for set in self.zone.iter_mut().filter(|set| set.kind == "A") {
+            set.values.clone_from(&self.before_edit);
+        }
+    }
+
     pub(crate) fn site(&mut self, name: &'static str) -> &mut Site {
         self.by_name.get_mut(name).unwrap()
     }
@@ -136,8 +163,7 @@ impl Sites {
             .replica_of
             .is_some()
             .then(|| Replication { normal: false, status: "error".to_owned() });
-        self.alarm =
-            Seen::Here(Alarm { state: AlarmState::Alarm, since: now, window_s: Some(180) });
+        self.alarm = raised(now);
     }
 }
 

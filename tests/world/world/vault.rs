@@ -13,7 +13,7 @@ use warmspare_decide::seen::Seen;
 use warmspare_decide::vault::Located;
 use warmspare_decide::verify::ObjectFacts;
 
-use super::{Run, State};
+use super::{Bent, Run, State};
 
 /// The key under which the vault keeps what nobody names a key for.
 pub(crate) const VAULT_KEY: &str =
@@ -174,6 +174,9 @@ impl Vault for Run<'_> {
         let key = key.to_owned();
         self.send("Vault::create", move |state| {
             let key = key.as_str();
+            if state.bent == Some(Bent::CreateOverwrites) {
+                state.objects.remove(key);
+            }
             if current(state, key).is_some() {
                 return Ok(Written::Conflict);
             }
@@ -190,7 +193,8 @@ impl Vault for Run<'_> {
         let (key, etag) = (key.to_owned(), etag.to_owned());
         self.send("Vault::replace", move |state| {
             let key = key.as_str();
-            if current(state, key).is_none_or(|version| version.etag != etag) {
+            let is_given = state.bent == Some(Bent::LeaseForAll);
+            if !is_given && current(state, key).is_none_or(|version| version.etag != etag) {
                 return Ok(Written::Conflict);
             }
             let version = Version::new(state, &body, VAULT_KEY);

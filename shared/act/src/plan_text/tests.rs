@@ -29,6 +29,7 @@ fn refused(text: &str) -> Vec<String> {
     sentences(&parse(text).expect_err("the text has a mistake"))
 }
 
+/// FA4.
 #[test]
 fn each_mistake_is_told_in_a_sentence() {
     let mut told = 0;

@@ -46,6 +46,7 @@ fn what_is_set_is_taken() {
     assert_eq!(config.endpoint_url.as_deref(), Some("http://127.0.0.1:4566"));
 }
 
+/// FA4.
 #[test]
 fn every_problem_is_reported_at_once_and_reads_as_a_sentence() {
     let problems = parse(&[

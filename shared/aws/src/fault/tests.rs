@@ -59,6 +59,7 @@ async fn s3_says_not_now_after_three_tries() {
     assert_eq!(wire.sent().len(), 3);
 }
 
+/// FA7, FA11: of an environment that was frozen as well.
 #[tokio::test]
 async fn credentials_that_have_ended_are_renewed_by_the_next_invocation() {
     let wire = always(400, s3_error("ExpiredToken", "The provided token has expired."));

@@ -30,6 +30,7 @@ pub(super) async fn look<P: World>(
         new: Vec::new(),
         attempt: memory.attempt.clone(),
         group: Seen::Unknown(not_looked()),
+        told_at: memory.told_at,
         replica: Seen::Unknown(not_looked()),
         others: Vec::new(),
         zones: Vec::new(),

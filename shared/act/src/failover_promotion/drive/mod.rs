@@ -4,6 +4,7 @@ mod look;
 mod take;
 mod words;
 
+use jiff::Timestamp;
 use warmspare_decide::failover::{Attempt, Next, next};
 use warmspare_decide::journal::{Entry, Impossible, Progress, Step, What};
 use warmspare_decide::outcome::{Happening, Outcome};
@@ -29,6 +30,7 @@ const TURNS_MAX: u32 = 400;
 #[derive(Debug, Default)]
 struct Memory {
     attempt: Option<Attempt>,
+    told_at: Option<Timestamp>,
     said_alive_s: Option<i64>,
     waiting_for: String,
     /// What Route 53 answered.

@@ -34,6 +34,7 @@ pub(super) async fn take<P: World>(
     memory: &mut Memory,
 ) -> Result<(), Fault> {
     let (old, new) = sites(subject, progress);
+    memory.told_at = Some(ports.now());
     let taken = match act {
         Act::Fence => {
             return attempt(ports.set_mode(&old.appliance, ApplianceMode::Standby).await, memory);

@@ -94,6 +94,7 @@ async fn a_200_with_another_key_is_a_fault() {
     assert!(fault.why.contains(OTHER_KEY) && fault.why.contains(KEY), "{fault}");
 }
 
+/// FA15: never more than a part of it is held, however long it is.
 #[tokio::test]
 async fn a_longer_stream_is_sent_in_parts_and_looked_at_afterwards() {
     let wire = two_parts_sent().with(200, &[("x-amz-version-id", "v1")], COMPLETED).with(

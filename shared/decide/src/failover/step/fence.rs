@@ -14,6 +14,13 @@ use super::{Act, Attempt, Next, View};
 /// The longest that an invocation lives, in seconds: `Timeout` of failover-promotion in recovery.yaml.
 const RUN_S_MAX: i64 = 180;
 
+/// The most by which the clocks of two runs differ, in seconds. Lambda's are kept by NTP and differ by
+/// far less.
+const SKEW_S_MAX: i64 = 15;
+
+/// After so many seconds nothing that an earlier run has sent can arrive.
+const QUIET_S: i64 = RUN_S_MAX + SKEW_S_MAX;
+
 /// Before anything is promoted, the old site is told to be standby. If it is back before it was told,
 /// the failover ends; if it is back and may have been told, it is told to be production first. What was
 /// agreed to be lost was agreed for the loss that the failover began with, so a site that came back is
@@ -27,13 +34,16 @@ pub(super) fn fence(plan: &Plan, progress: &Progress, view: &View) -> Next {
         // A run that went to sleep before the way back was taken may still tell the site to be standby.
         // It is told to be production again with each tick, until no such run can be alive.
         (Some(Step::Unfence), Some(Attempt::Accepted)) => {
-            let since_s = since_intended_s(progress, Step::Unfence, view.now);
-            if since_s >= RUN_S_MAX {
+            // When it was told counts, and not when that is looked at: a run that slept in between has
+            // told it before a late fence arrived, and not after.
+            let told_at = view.told_at.unwrap_or(progress.opened_at);
+            let since_s = since_intended_s(progress, Step::Unfence, told_at);
+            if since_s >= QUIET_S {
                 return Next::Abandon(returned);
             }
             return Next::Later(format!(
                 "{site} is production again since {since_s} s, and is told so once more when no run of \
-                 before can be alive, after {RUN_S_MAX} s"
+                 before can be alive, after {QUIET_S} s"
             ));
         }
         (Some(Step::Unfence), None) => return Next::Do(Act::Unfence),

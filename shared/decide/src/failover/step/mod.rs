@@ -55,6 +55,8 @@ pub struct View {
     pub attempt: Option<Attempt>,
     /// The Auto Scaling group that is stopped or started.
     pub group: Seen<Group>,
+    /// When the appliance was told that; a moment before, by the clock of this run.
+    pub told_at: Option<Timestamp>,
     /// The replica.
     pub replica: Seen<Instance>,
     /// The systems that this one comes after, and what is known of each; looked at before the first
