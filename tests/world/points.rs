@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::export::{ASKED, SWEEP, stage};
 use crate::faults::WAYS;
-use crate::{backup, capacity, probe, prune, verification};
+use crate::{backup, capacity, planned, probe, prune, verification};
 
 /// The ports as they are written.
 const PORTS: &str = include_str!("../../shared/act/src/ports.rs");
@@ -62,6 +62,7 @@ fn whatever_changes_the_world_is_broken_on_purpose() {
     broken.extend(WAYS.iter().flat_map(|way| way.changes()));
     broken.extend(probe::changes());
     broken.extend(capacity::changes());
+    broken.extend(planned::changes());
     broken.extend(prune::trial().changes());
     let all = methods();
     let looks: BTreeSet<String> = LOOKS.iter().map(|look| (*look).to_owned()).collect();

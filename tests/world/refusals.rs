@@ -225,16 +225,3 @@ fn a_manual_plan_is_not_begun_by_an_alarm_but_by_a_person() {
     finish(answer(&world.run(), BY_HAND)).unwrap();
     assert_failed_over(&world, "by hand");
 }
-
-/// FF15: a rehearsal says what would happen, and changes nothing.
-#[test]
-fn a_rehearsal_changes_nothing() {
-    let world = lost();
-    let before = world.state().objects.len();
-    let run = world.run();
-    let event = br#"{"system":"controller","action":"rehearse","reason":"friday"}"#;
-    let sentence = finish(answer(&run, event)).unwrap().to_string();
-    assert!(sentence.contains("would begin as term 1"), "{sentence}");
-    assert_eq!(run.changes(), 0);
-    assert_eq!(world.state().objects.len(), before);
-}

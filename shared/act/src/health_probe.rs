@@ -32,10 +32,11 @@ where
     };
     let terms = journal::terms(ports, &system).await?;
     let (active, _) = terms.active(&plan);
+    let pair = terms.pair(&plan);
     let standby = plan.other(&active);
     let primary = plan.other(&standby.name);
     let (primary, standby) = futures_util::future::join(
-        signals::of_site(ports, &plan, primary),
+        signals::of_site(ports, &plan, pair.as_ref(), primary),
         signals::of_new_site(ports, &plan, standby),
     )
     .await;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use warmspare_decide::database::Pair;
 use warmspare_decide::failover::PastTerm;
 use warmspare_decide::journal::{Entry, FORMAT, Progress, What};
 use warmspare_decide::name::{SiteName, SystemName, Term};
@@ -57,6 +58,19 @@ impl Terms {
             })
     }
 
+    /// The instances of the database, as the newest completed term left them.
+    pub fn pair(&self, plan: &Plan) -> Option<Pair> {
+        let completed = self
+            .newest_first
+            .iter()
+            .map(|loaded| &loaded.progress)
+            .find(|progress| progress.end.as_ref().is_some_and(|end| end.completed));
+        match completed {
+            None => Pair::of(plan),
+            Some(done) => done.opened.pair(plan).map(|pair| pair.after(plan, done.term)),
+        }
+    }
+
     /// The ended terms, as the decision to begin another one wants them. A term counts as ended when
     /// its last entry was written, so a debt paid late starts the cooldown again: what pays it may
     /// still be on its way to the old site.
@@ -70,6 +84,8 @@ impl Terms {
                     opened_at: progress.opened_at,
                     ended_at: loaded.last_at,
                     completed: end.completed,
+                    kind: progress.opened.kind,
+                    untouched: !end.completed && !progress.is_touched(),
                     debts: progress.debts.clone(),
                 })
             })

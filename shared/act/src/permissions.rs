@@ -15,14 +15,17 @@ pub fn of(function: &str) -> &'static [&'static str] {
     }
 }
 
-const FAILOVER_PROMOTION: [&str; 17] = [
+const FAILOVER_PROMOTION: [&str; 20] = [
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:SetDesiredCapacity",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricStatistics",
     "events:PutEvents",
+    "kms:CreateGrant",
     "kms:Decrypt",
+    "kms:DescribeKey",
     "kms:GenerateDataKey",
+    "rds:CreateDBInstanceReadReplica",
     "rds:DescribeDBInstances",
     "rds:PromoteReadReplica",
     "rds:StopDBInstance",

@@ -12,7 +12,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use warmspare_decide::capacity::Group;
-use warmspare_decide::database::{Instance, LagPoint};
+use warmspare_decide::database::{Instance, LagPoint, Placed};
 use warmspare_decide::dns::{Change, RecordSet};
 use warmspare_decide::evidence::{AlarmState, Sight};
 use warmspare_decide::export::{ExportTask, Snapshot};
@@ -168,7 +168,12 @@ pub trait Databases {
     async fn promote(&self, region: &Region, id: &str) -> Result<(), Fault>;
     /// Stops an instance. `rds:StopDBInstance`.
     async fn stop(&self, region: &Region, id: &str) -> Result<(), Fault>;
-    /// `ReplicaLag` of a replica, from the recovery region. `cloudwatch:GetMetricStatistics`.
+    /// Begins to make the instance `replica` a replica of `writer`, in its own Region, with the class, the
+    /// network and the key of `like`, which stood there before; one of that name is answered as
+    /// `Ok(false)`. `rds:CreateDBInstanceReadReplica`, `rds:DescribeDBInstances`, `kms:CreateGrant`,
+    /// `kms:DescribeKey`.
+    async fn seed(&self, writer: &Placed, replica: &Placed, like: &Placed) -> Result<bool, Fault>;
+    /// `ReplicaLag` of a replica, in its own Region. `cloudwatch:GetMetricStatistics`.
     async fn lag(
         &self,
         region: &Region,

@@ -3,7 +3,9 @@
 //! Only the envelope is read. Real alarm events have fields that come and go with the kind of alarm
 //! (metric, composite, metric math), and none of them is needed: the alarm itself is read again.
 
+use jiff::Timestamp;
 use serde_json::Value;
+use warmspare_decide::failover::Kind;
 use warmspare_decide::name::SystemName;
 use warmspare_decide::refusal::Refusal;
 
@@ -45,8 +47,21 @@ pub enum Trigger {
 pub enum Action {
     /// Fail over the active site, on the same evidence as an alarm.
     Failover,
-    /// Decide whether a failover would begin, and change nothing.
-    Rehearse,
+    /// Move a system whose sites are both alive to the other one.
+    Switchover,
+    /// Move it home, after a failover.
+    Failback {
+        /// As of when home was restored, as the operator says.
+        restored: Option<Timestamp>,
+    },
+    /// Decide whether a move of this kind would begin, and what each of its steps would come to; change
+    /// nothing.
+    Rehearse {
+        /// Which kind.
+        of: Kind,
+        /// As of when home was restored, as the operator says.
+        restored: Option<Timestamp>,
+    },
     /// Say where a failover stands.
     Status,
 }
@@ -116,17 +131,21 @@ fn tick(event: &Value) -> Result<Trigger, Refusal> {
 fn request(event: &Value, action: &str) -> Result<Trigger, Refusal> {
     let action = match action {
         "failover" => Action::Failover,
-        "rehearse" => Action::Rehearse,
+        "rehearse" => Action::Rehearse { of: of(event)?, restored: restored(event)? },
         "status" => Action::Status,
-        "switchover" | "failback" | "abort" => {
+        "switchover" => Action::Switchover,
+        "failback" => Action::Failback { restored: restored(event)? },
+        "abort" => {
             return Err(Refusal::NotSupported {
                 what: format!("the action {action:?}"),
-                instead: "this version takes failover, rehearse and status".to_owned(),
+                instead: "this version takes failover, switchover, failback, rehearse and status"
+                    .to_owned(),
             });
         }
         other => {
             return Err(not_ours(format!(
-                "its action is {other:?}, and failover, rehearse, status and tick are the ones taken"
+                "its action is {other:?}, and failover, switchover, failback, rehearse, \
+                 status and tick are the ones taken"
             )));
         }
     };
@@ -134,10 +153,35 @@ fn request(event: &Value, action: &str) -> Result<Trigger, Refusal> {
         .ok_or_else(|| not_ours("it has an action and no system".to_owned()))?;
     let system = SystemName::parse(system).map_err(|wrong| not_ours(wrong.to_string()))?;
     let reason = text(event, "/reason").unwrap_or_default().to_owned();
-    if action == Action::Failover && reason.is_empty() {
-        return Err(not_ours("it asks for a failover and gives no reason".to_owned()));
+    let move_asked_for = match action {
+        Action::Failover => Some(Kind::Failover),
+        Action::Switchover => Some(Kind::Switchover),
+        Action::Failback { .. } => Some(Kind::Failback),
+        Action::Rehearse { .. } | Action::Status => None,
+    };
+    if let Some(kind) = move_asked_for.filter(|_| reason.is_empty()) {
+        let kind = kind.words();
+        return Err(not_ours(format!("it asks for a {kind} and gives no reason")));
     }
     Ok(Trigger::Request { system, action, reason })
+}
+
+/// Which kind of move is to be rehearsed; a failover, unless the request says otherwise.
+fn of(event: &Value) -> Result<Kind, Refusal> {
+    let allowed = "failover, switchover or failback";
+    match documents::optional_text(event, "of", allowed)? {
+        None | Some("failover") => Ok(Kind::Failover),
+        Some("switchover") => Ok(Kind::Switchover),
+        Some("failback") => Ok(Kind::Failback),
+        Some(other) => Err(documents::wrong("of", other, allowed)),
+    }
+}
+
+fn restored(event: &Value) -> Result<Option<Timestamp>, Refusal> {
+    match event.get("restored") {
+        None => Ok(None),
+        Some(_) => documents::instant(event, "restored").map(Some),
+    }
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {

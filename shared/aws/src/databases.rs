@@ -6,7 +6,7 @@ use aws_sdk_rds::types::DbInstance;
 use jiff::Timestamp;
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::Databases;
-use warmspare_decide::database::{Instance, LagPoint, Replication};
+use warmspare_decide::database::{Instance, LagPoint, Placed, Replication};
 use warmspare_decide::name::Region;
 use warmspare_decide::seen::Seen;
 
@@ -18,22 +18,8 @@ const LAG_PERIOD_S: i32 = 60;
 
 impl Databases for Live {
     async fn instance(&self, region: &Region, id: &str) -> Result<Seen<Instance>, Fault> {
-        const DURING: &str = "looking at the database";
-        let client = self.clients().rds(region.as_str());
-        let asked = client.describe_db_instances().db_instance_identifier(id).send();
-        let answer = match Box::pin(asked).await {
-            Ok(answer) => answer,
-            Err(error) if code(&error) == Some("DBInstanceNotFound") => return Ok(Seen::Absent),
-            Err(error) => return Err(fault(DURING, id, error)),
-        };
-        match answer.db_instances() {
-            [] => Ok(Seen::Absent),
-            [found] => Ok(Seen::Here(instance(found))),
-            [_, _, ..] => {
-                let why = format!("RDS answered {} of that name", answer.db_instances().len());
-                Err(Fault::new(Hope::Permanent, DURING, id, why))
-            }
-        }
+        let found = self.described("looking at the database", region, id).await?;
+        Ok(found.map_or(Seen::Absent, |found| Seen::Here(instance(&found))))
     }
 
     async fn promote(&self, region: &Region, id: &str) -> Result<(), Fault> {
@@ -50,6 +36,39 @@ impl Databases for Live {
             .await
             .map(|_| ())
             .map_err(|error| fault("stopping the database", id, error))
+    }
+
+    /// The call goes to the Region that the replica is for; the ARN tells RDS where the source is. A
+    /// presigned URL is asked for in AWS GovCloud and China only
+    /// (<https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstanceReadReplica.html>).
+    async fn seed(&self, writer: &Placed, replica: &Placed, like: &Placed) -> Result<bool, Fault> {
+        const DURING: &str = "making the replica";
+        let source = self.needed(DURING, writer).await?;
+        let like = self.needed(DURING, like).await?;
+        let groups = like.vpc_security_groups().iter();
+        let groups: Vec<String> =
+            groups.filter_map(|group| group.vpc_security_group_id().map(str::to_owned)).collect();
+        let subnets = like.db_subnet_group().and_then(|group| group.db_subnet_group_name());
+        let asked = self
+            .clients()
+            .rds(replica.region.as_str())
+            .create_db_instance_read_replica()
+            .db_instance_identifier(&replica.id)
+            .set_source_db_instance_identifier(source.db_instance_arn().map(str::to_owned))
+            .set_db_instance_class(like.db_instance_class().map(str::to_owned))
+            .set_db_subnet_group_name(subnets.map(str::to_owned))
+            .set_vpc_security_group_ids((!groups.is_empty()).then_some(groups))
+            .set_kms_key_id(like.kms_key_id().map(str::to_owned))
+            .set_multi_az(like.multi_az())
+            .set_publicly_accessible(like.publicly_accessible())
+            .set_deletion_protection(like.deletion_protection())
+            .set_port(like.endpoint().and_then(|endpoint| endpoint.port()))
+            .send();
+        match Box::pin(asked).await {
+            Ok(_) => Ok(true),
+            Err(error) if code(&error) == Some("DBInstanceAlreadyExists") => Ok(false),
+            Err(error) => Err(fault(DURING, &replica.id, error)),
+        }
     }
 
     async fn lag(
@@ -83,6 +102,37 @@ impl Databases for Live {
             .collect();
         points.sort_by_key(|point| point.at);
         Ok(points)
+    }
+}
+
+impl Live {
+    async fn described(
+        &self,
+        during: &'static str,
+        region: &Region,
+        id: &str,
+    ) -> Result<Option<DbInstance>, Fault> {
+        let client = self.clients().rds(region.as_str());
+        let asked = client.describe_db_instances().db_instance_identifier(id).send();
+        let answer = match Box::pin(asked).await {
+            Ok(answer) => answer,
+            Err(error) if code(&error) == Some("DBInstanceNotFound") => return Ok(None),
+            Err(error) => return Err(fault(during, id, error)),
+        };
+        match answer.db_instances() {
+            [] => Ok(None),
+            [found] => Ok(Some(found.clone())),
+            [_, _, ..] => {
+                let why = format!("RDS answered {} of that name", answer.db_instances().len());
+                Err(Fault::new(Hope::Permanent, during, id, why))
+            }
+        }
+    }
+
+    async fn needed(&self, during: &'static str, placed: &Placed) -> Result<DbInstance, Fault> {
+        let found = self.described(during, &placed.region, &placed.id).await?;
+        let why = || format!("there is no such instance in {}", placed.region);
+        found.ok_or_else(|| Fault::new(Hope::Permanent, during, &placed.id, why()))
     }
 }
 

@@ -1,9 +1,12 @@
 //! What is known of a database, and how far behind its replica was when the source was lost.
 
+mod pair;
+
+pub use pair::{Pair, Placed};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::Database;
 use crate::seen::Seen;
 
 /// An RDS instance as `DescribeDBInstances` gives it.
@@ -31,15 +34,20 @@ pub struct Replication {
 }
 
 impl Instance {
-    /// Whether it can take over for `database`: it is a writer already, or it replicates that source and
+    /// Whether it can take over from `source`: it is a writer already, or it replicates that source and
     /// is in a state that it leaves by itself for one in which RDS promotes it.
-    pub fn is_promotable_for(&self, database: &Database) -> bool {
-        let is_replica = self.replica_of.as_ref().is_some_and(|of| database.is_source(of));
+    pub fn is_promotable_from(&self, source: &Placed) -> bool {
+        let is_replica = self.replicates(source);
         let status = self.status.as_str();
         self.is_writer()
             || (is_replica
                 && matches!(status, "available" | "backing-up" | "modifying" | "rebooting"))
             || (self.replica_of.is_none() && matches!(status, "modifying" | "rebooting"))
+    }
+
+    /// Whether it replicates this source.
+    pub fn replicates(&self, source: &Placed) -> bool {
+        self.replica_of.as_ref().is_some_and(|of| source.is_named(of))
     }
 
     /// Whether it may take writes of its own: it replicates nothing, and RDS has not stopped it.

@@ -30,12 +30,16 @@ pub const FORMATS: RangeInclusive<u32> = 1..=FORMAT;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
+    /// Planned moves, where there is no replica yet: one is made of the active site's database.
+    SeedDatabase,
     /// The old site is told to be standby.
     Fence,
     /// The old site has no instance any more: what it ran cannot write, whether it answers or not.
     StopCapacity,
     /// The new site has the instances that it needs.
     StartCapacity,
+    /// Planned moves: the replica holds everything that was written before the fence.
+    CatchUp,
     /// The replica becomes a writer of its own.
     PromoteDatabase,
     /// The new site is told to be production.
@@ -55,7 +59,9 @@ impl Step {
     pub fn has_no_return(self) -> bool {
         match self {
             Self::StopCapacity | Self::PromoteDatabase | Self::PromoteAppliance => true,
-            Self::Fence
+            Self::SeedDatabase
+            | Self::Fence
+            | Self::CatchUp
             | Self::StartCapacity
             | Self::SeeHealthy
             | Self::Repoint
@@ -67,9 +73,11 @@ impl Step {
     /// As a person says it.
     pub fn words(self) -> &'static str {
         match self {
+            Self::SeedDatabase => "seed a replica of the database",
             Self::Fence => "fence the old site",
             Self::StopCapacity => "stop the instances of the old site",
             Self::StartCapacity => "start the instances of the new site",
+            Self::CatchUp => "see the replica caught up",
             Self::PromoteDatabase => "promote the database",
             Self::PromoteAppliance => "promote the appliance",
             Self::SeeHealthy => "see the new site healthy",
@@ -107,6 +115,18 @@ impl Debt {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "seen")]
 pub enum Finding {
+    /// The replica is available, and no further behind than was agreed.
+    Seeded {
+        /// Its identifier.
+        replica: String,
+        /// How far it was behind, in seconds.
+        lag_s: u64,
+    },
+    /// The replica holds everything that was written before the fence.
+    CaughtUp {
+        /// When its lag was measured.
+        measured_at: Timestamp,
+    },
     /// The old appliance accepted to be standby.
     Fenced {
         /// What remains to be done when more of the old site can be reached.
@@ -403,7 +423,10 @@ impl Progress {
     }
 
     fn intend(&mut self, step: Step, batch: &[Change], at: Timestamp) -> Result<(), String> {
-        let is_fencing = !self.is_done(Step::Fence) || self.next_step() == Some(Step::StopCapacity);
+        // An unplanned move goes on from a fence that is over; a planned one may still go back.
+        let is_fencing = !self.is_done(Step::Fence)
+            || self.next_step() == Some(Step::StopCapacity)
+            || self.opened.kind.is_planned();
         let is_return = step == Step::Unfence && !self.is_past_return && is_fencing;
         if Some(step) != self.next_step() && !is_return && !self.is_resubmission(step) {
             return Err(format!("intends to {}, which is not the next step", step.words()));
@@ -435,12 +458,17 @@ impl Progress {
         {
             return Err(format!("confirms to {}, which is not the next step", step.words()));
         }
+        if self.intended == Some(Step::Unfence) {
+            return Err("goes on after the way back was taken".to_owned());
+        }
         match finding {
             Finding::Fenced { debts }
             | Finding::FenceAttempted { debts, .. }
             | Finding::Stopped { debts, .. }
             | Finding::StopAttempted { debts, .. } => self.debts.clone_from(debts),
-            Finding::InService { .. }
+            Finding::Seeded { .. }
+            | Finding::CaughtUp { .. }
+            | Finding::InService { .. }
             | Finding::Writable
             | Finding::Accepted
             | Finding::Healthy { .. }
@@ -481,16 +509,29 @@ impl Progress {
                 .find(|change| change.zone == zone)
                 .map(|change| change.id.as_str())
                 .or(change_id.as_deref()),
-            Finding::Fenced { .. }
+            Finding::Seeded { .. }
+            | Finding::Fenced { .. }
             | Finding::FenceAttempted { .. }
             | Finding::Stopped { .. }
             | Finding::StopAttempted { .. }
             | Finding::InService { .. }
+            | Finding::CaughtUp { .. }
             | Finding::Writable
             | Finding::Accepted
             | Finding::Healthy { .. }
             | Finding::InSync => None,
         })
+    }
+
+    /// Whether the old site may have been told anything.
+    pub fn is_touched(&self) -> bool {
+        self.first_intended_at.iter().any(|(step, _)| *step == Step::Fence)
+            || self.is_done(Step::Fence)
+    }
+
+    /// When this step was confirmed, if it was.
+    pub fn done_at(&self, step: Step) -> Option<Timestamp> {
+        self.past.iter().find(|past| past.step == step).map(|past| past.at)
     }
 }
 

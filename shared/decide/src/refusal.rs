@@ -371,6 +371,58 @@ pub enum Refusal {
         /// From then on it is said, in seconds.
         since_s_max: u64,
     },
+    /// The site to move to is the active one.
+    #[error("{site} is the active site already, so there is nothing to move")]
+    AlreadyActive {
+        /// The active site.
+        site: SiteName,
+    },
+    /// A planned move needs both sites, and the active one is not well.
+    #[error(
+        "a planned move needs both sites, and the active site {site} is not seen healthy: {why}"
+    )]
+    ActiveNotHealthy {
+        /// The active site.
+        site: SiteName,
+        /// What was seen of it.
+        why: String,
+    },
+    /// Nobody has said that the appliance of home holds what the active site holds.
+    #[error(
+        "the appliance of {site} was restored as of: {restored}; that has to be after it was left \
+         ({left_at}), and at most {rpo_s} s ago"
+    )]
+    StandbyNotRestored {
+        /// Home.
+        site: SiteName,
+        /// As of when, as the request said.
+        restored: String,
+        /// When the move away from it ended.
+        left_at: String,
+        /// The plan's objective, in seconds.
+        rpo_s: u64,
+    },
+    /// A planned move does not begin while the records cannot be looked at.
+    #[error("it is not known what the records hold, and a planned move waits until it is: {why}")]
+    RecordsUnknown {
+        /// Why not.
+        why: String,
+    },
+    /// The replica did not catch up in time, so a planned move was taken back.
+    #[error(
+        "the replica {replica} was not seen caught up {waited_s} s after the fence, and {waited_s_max} s \
+         is the most: {why}"
+    )]
+    NotCaughtUp {
+        /// Its identifier.
+        replica: String,
+        /// Since the fence, in seconds.
+        waited_s: u64,
+        /// The most, in seconds.
+        waited_s_max: u64,
+        /// What was seen of its lag.
+        why: String,
+    },
     /// The replica is gone.
     #[error("the replica {replica} does not exist in {region}, so there is no database to promote")]
     NoReplica {

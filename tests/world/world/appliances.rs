@@ -22,14 +22,14 @@ impl Appliances for Run<'_> {
         let url = appliance.endpoint().url.clone();
         let name = site_of(&url);
         let answer = self.send("Appliances::set_mode", move |state| {
-            match (name, mode) {
-                ("east", ApplianceMode::Standby) => {
-                    if newest_term(state).is_some_and(|progress| progress.end.is_none()) {
-                        is_intended(state, Step::Fence);
-                    }
-                }
-                ("east", ApplianceMode::Production) => is_intended(state, Step::Unfence),
-                _ => {
+            let newest = newest_term(state);
+            let is_left = newest.as_ref().is_some_and(|term| term.opened.from.as_str() == name);
+            let is_open = newest.is_some_and(|term| term.end.is_none());
+            match (is_left, mode) {
+                (true, ApplianceMode::Standby) if is_open => is_intended(state, Step::Fence),
+                (true, ApplianceMode::Standby) => {}
+                (true, ApplianceMode::Production) => is_intended(state, Step::Unfence),
+                (false, _) => {
                     is_intended(state, Step::PromoteAppliance);
                     is_fenced(state);
                 }
@@ -42,7 +42,7 @@ impl Appliances for Run<'_> {
             if mode == ApplianceMode::Standby {
                 site.fence_tried_in = newest;
             }
-            if site.lost || site.dark || !runs {
+            if site.lost || site.dark || site.deaf || !runs {
                 return Err(gone("setting the mode of", &url));
             }
             if site.ill || site.refuses_modes {
@@ -56,6 +56,7 @@ impl Appliances for Run<'_> {
                 site.was_healthy = false;
             }
             site.mode = mode;
+            site.quiet_since = (mode == ApplianceMode::Standby).then_some(now);
             Ok(())
         });
         let answer = answer.await;

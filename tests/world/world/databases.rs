@@ -1,16 +1,19 @@
 //! The databases of the simulated world, as RDS runs them.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::Databases;
-use warmspare_decide::database::{Instance, LagPoint};
+use warmspare_decide::database::{Instance, LagPoint, Placed, Replication};
 use warmspare_decide::journal::Step;
 use warmspare_decide::name::Region;
 use warmspare_decide::seen::Seen;
 
-use super::promises::{is_fenced, is_intended};
+use super::promises::{is_fenced, is_intended, is_whole};
 use super::sites::{Sites, after, gone};
 use super::{Bent, Run};
+
+/// How long a new replica takes, in seconds: longer than an invocation lives.
+const SEED_S: i64 = 400;
 
 impl Sites {
     /// What RDS does by itself as time passes.
@@ -18,11 +21,25 @@ impl Sites {
         let is_due = self.promoted_at.is_some_and(|at| now >= after(at, self.promotion_s));
         if is_due {
             self.promoted_at = None;
-            let replica = self.databases.get_mut("controller-db-west").unwrap();
+            let replica = self.databases.get_mut(&self.promoted).unwrap();
             replica.status = "available".to_owned();
-            replica.replica_of = None;
+            let source = replica.replica_of.take().unwrap();
             replica.replication = None;
-            self.databases.get_mut("controller-db").unwrap().replicas.clear();
+            if let Some(source) = self.databases.get_mut(&source) {
+                source.replicas.retain(|id| *id != self.promoted);
+            }
+        }
+        for (id, _) in self.seeded.extract_if(.., |(_, at)| now >= *at) {
+            self.databases.get_mut(&id).unwrap().status = "available".to_owned();
+        }
+        let behind_s = SignedDuration::from_secs_f64(self.behind_s);
+        self.held_until = self.held_until.max(now - behind_s);
+        let is_due = self.lag.iter().all(|point| now >= after(point.at, 60));
+        let is_measured = self.databases.values().any(|found| {
+            found.status == "available" && found.replication.as_ref().is_some_and(|r| r.normal)
+        });
+        if is_due && is_measured {
+            self.lag.push(LagPoint { at: now, lag_s: self.behind_s });
         }
         for database in self.databases.values_mut() {
             if database.status == "stopping" {
@@ -68,6 +85,7 @@ impl Databases for Run<'_> {
             let (region, id) = (&region, id.as_str());
             is_intended(state, Step::PromoteDatabase);
             is_fenced(state);
+            is_whole(state);
             if state.sites.is_region_lost(region) {
                 return Err(gone("promoting", id));
             }
@@ -81,6 +99,7 @@ impl Databases for Run<'_> {
             }
             instance.status = "modifying".to_owned();
             state.sites.promoted_at = Some(now);
+            state.sites.promoted = id.to_owned();
             state.sites.promotions += 1;
             Ok(())
         })
@@ -105,6 +124,41 @@ impl Databases for Run<'_> {
         .await
     }
 
+    async fn seed(&self, writer: &Placed, replica: &Placed, like: &Placed) -> Result<bool, Fault> {
+        let (writer, replica, like) = (writer.clone(), replica.clone(), like.clone());
+        self.send("Databases::seed", move |state| {
+            is_intended(state, Step::SeedDatabase);
+            if state.sites.is_region_lost(&replica.region)
+                || state.sites.is_region_lost(&writer.region)
+            {
+                return Err(gone("seeding", &replica.id));
+            }
+            if state.sites.databases.contains_key(&replica.id) {
+                return Ok(false);
+            }
+            assert!(state.sites.databases.contains_key(&like.id), "nothing to be like");
+            let source = state.sites.databases.get_mut(&writer.id).unwrap();
+            if !source.is_writer() {
+                let why = "InvalidDBInstanceState";
+                return Err(Fault::new(Hope::Retryable, "seeding", &replica.id, why));
+            }
+            source.replicas.push(replica.id.clone());
+            let instance = Instance {
+                status: "creating".to_owned(),
+                replica_of: Some(writer.id.clone()),
+                replicas: Vec::new(),
+                replication: Some(Replication { normal: true, status: "replicating".to_owned() }),
+            };
+            let at = after(state.now, SEED_S);
+            state.sites.seeded.push((replica.id.clone(), at));
+            state.sites.databases.insert(replica.id, instance);
+            state.sites.seeds += 1;
+            state.sites.held_until = Timestamp::MIN;
+            Ok(true)
+        })
+        .await
+    }
+
     async fn lag(
         &self,
         _region: &Region,
@@ -114,6 +168,9 @@ impl Databases for Run<'_> {
     ) -> Result<Vec<LagPoint>, Fault> {
         Run::look(self, |state| {
             let until = to.min(after(state.now, -60 * state.sites.measured_late_min));
+            if state.sites.unmeasured {
+                return Err(gone("reading the lag", "of it"));
+            }
             let points = state.sites.lag.iter().copied();
             Ok(points.filter(|point| point.at >= from && point.at <= until).collect())
         })

@@ -73,14 +73,32 @@ pub(super) fn broken_promises(state: &mut State) -> Vec<String> {
         broken.push(format!("I3: the name has {names} record sets"));
         return broken;
     }
-    let east = &state.sites.by_name["east"];
-    let west = &state.sites.by_name["west"];
-    if state.sites.leads_to_standby() {
-        let database = &state.sites.databases["controller-db-west"];
+    let leads_to = state.sites.leads_to();
+    let newest = newest(state);
+    let is_planned = newest.as_ref().is_some_and(|progress| progress.opened.kind.is_planned());
+    if !is_planned && state.sites.leads_to_standby() {
+        let (west, database) =
+            (&state.sites.by_name["west"], &state.sites.databases["controller-db-west"]);
         if west.mode != ApplianceMode::Production || !west.was_healthy || !database.is_writer() {
             broken.push("P3: the name leads to a standby that was not healthy".to_owned());
         }
     }
+    // A record that a test has changed by hand leads to no site.
+    let led_to = ["203.0.113.10", "203.0.113.20"].into_iter().find(|known| leads_to == [*known]);
+    let name = if led_to == Some("203.0.113.10") { "east" } else { "west" };
+    if led_to.is_some() && leads_to != state.sites.led_to {
+        let site = &state.sites.by_name[name];
+        let pair = newest.as_ref().and_then(|term| term.opened.view.pair.as_ref());
+        let is_writer = pair.is_none_or(|pair| {
+            state.sites.databases.get(&pair.replica.id).is_some_and(|found| found.is_writer())
+        });
+        if site.mode != ApplianceMode::Production || !site.was_healthy || !is_writer {
+            broken.push("P3: the name leads to a standby that was not healthy".to_owned());
+        }
+        state.sites.led_to = leads_to;
+    }
+    let east = &state.sites.by_name["east"];
+    let west = &state.sites.by_name["west"];
     let is_two = west.mode == ApplianceMode::Production && state.sites.may_write("east");
     if is_two && east.fence_tried_in.is_none() {
         broken.push("P2: the standby was promoted and the primary was never fenced".to_owned());
@@ -93,7 +111,9 @@ pub(super) fn broken_promises(state: &mut State) -> Vec<String> {
         broken.push("I1: an older term acted on the records after a newer one".to_owned());
     }
     state.sites.highest_term = held;
-    let newest = newest(state);
+    if is_two && is_planned {
+        broken.push("P2: two sites are in production, and the move was planned".to_owned());
+    }
     let is_completed = newest
         .as_ref()
         .is_some_and(|progress| progress.end.as_ref().is_some_and(|end| end.completed));
@@ -149,6 +169,19 @@ pub(super) fn is_fenced(state: &mut State) {
         state.breaks("P2: a promotion came before the fence".to_owned());
     } else if state.sites.may_write(newest.opened.from.as_str()) && demands_fence(state) {
         state.breaks("P2: a promotion came before the fence that the plan demands".to_owned());
+    }
+}
+
+/// A planned move that promotes a replica which lacks something is found here: what was written before
+/// the site that is left was told to be standby has to be on it.
+pub(super) fn is_whole(state: &mut State) {
+    let Some(newest) = newest_term(state).filter(|term| term.opened.kind.is_planned()) else {
+        return;
+    };
+    let Some(old) = state.sites.by_name.get(newest.opened.from.as_str()) else { return };
+    if old.quiet_since.is_none_or(|since| state.sites.held_until < since) {
+        let (held, since) = (state.sites.held_until, old.quiet_since);
+        state.breaks(format!("P2: a planned move promoted a replica of {held}, fenced {since:?}"));
     }
 }
 

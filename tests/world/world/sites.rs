@@ -27,10 +27,14 @@ pub(crate) struct Site {
     pub(crate) ill: bool,
     /// Its appliance works, and accepts no mode: a wrong password.
     pub(crate) refuses_modes: bool,
+    /// Its appliance is well, and does not answer when it is told its mode.
+    pub(crate) deaf: bool,
     pub(crate) mode: ApplianceMode,
     pub(crate) healthy_at: Timestamp,
     /// The newest term in which it was told to be standby, with an answer or without.
     pub(crate) fence_tried_in: Option<u32>,
+    /// When it last accepted to be standby: nothing is written there from then on.
+    pub(super) quiet_since: Option<Timestamp>,
     /// It was healthy since it was last told to be production.
     pub(crate) was_healthy: bool,
 }
@@ -39,10 +43,16 @@ pub(crate) struct Site {
 #[derive(Clone, Debug)]
 pub(crate) struct Sites {
     pub(crate) by_name: BTreeMap<&'static str, Site>,
-    pub(crate) databases: BTreeMap<&'static str, Instance>,
+    pub(crate) databases: BTreeMap<String, Instance>,
     /// The Auto Scaling group of each site that has one.
     pub(crate) groups: BTreeMap<&'static str, Scaled>,
     pub(crate) promoted_at: Option<Timestamp>,
+    /// What is being promoted since then.
+    pub(super) promoted: String,
+    /// What is being made, and when it will be available.
+    pub(super) seeded: Vec<(String, Timestamp)>,
+    /// How often a replica was begun.
+    pub(crate) seeds: u32,
     /// For how long RDS goes on describing a replica as it was before it was told to promote it.
     pub(crate) described_late_s: i64,
     /// So many newest minutes of a metric are not there yet.
@@ -59,12 +69,20 @@ pub(crate) struct Sites {
     pub(crate) dns_answers: bool,
     pub(crate) alarm: Seen<Alarm>,
     pub(crate) lag: Vec<LagPoint>,
+    /// How far a replica that replicates is behind, in seconds: measured once a minute.
+    pub(crate) behind_s: f64,
+    /// A replica that replicates holds everything that was written until then.
+    pub(super) held_until: Timestamp,
+    /// CloudWatch has no lag.
+    pub(crate) unmeasured: bool,
     pub(crate) metrics: Vec<(String, Vec<(&'static str, f64)>)>,
     /// How often each effect happened, for "one failover, and not two".
     pub(crate) promotions: u32,
     pub(crate) moves: u32,
     pub(super) highest_term: u32,
     before_edit: Vec<String>,
+    /// Where the name led when it was last looked at.
+    pub(super) led_to: Vec<String>,
 }
 
 impl Default for Sites {
@@ -76,9 +94,11 @@ impl Default for Sites {
             unseen: false,
             ill: false,
             refuses_modes: false,
+            deaf: false,
             mode,
             healthy_at: start,
             fence_tried_in: None,
+            quiet_since: None,
             was_healthy: true,
         };
         let instance = |replica_of: Option<&str>, replicas: &[&str]| Instance {
@@ -95,11 +115,17 @@ impl Default for Sites {
                 ("west", site(ApplianceMode::Standby)),
             ]),
             databases: BTreeMap::from([
-                ("controller-db", instance(None, &["controller-db-west"])),
-                ("controller-db-west", instance(Some("controller-db"), &[])),
+                ("controller-db".to_owned(), instance(None, &["controller-db-west"])),
+                ("controller-db-west".to_owned(), instance(Some("controller-db"), &[])),
             ]),
             groups: BTreeMap::new(),
             promoted_at: None,
+            promoted: String::new(),
+            seeded: Vec::new(),
+            seeds: 0,
+            behind_s: 1.5,
+            held_until: Timestamp::MIN,
+            unmeasured: false,
             described_late_s: 0,
             measured_late_min: 0,
             promotion_s: 40,
@@ -124,6 +150,7 @@ impl Default for Sites {
             moves: 0,
             highest_term: 0,
             before_edit: Vec::new(),
+            led_to: vec!["203.0.113.10".to_owned()],
         }
     }
 }

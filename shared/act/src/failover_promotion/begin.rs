@@ -1,9 +1,11 @@
 //! Looking at everything, and beginning a failover if the decision says so.
 
 use jiff::{SignedDuration, Timestamp};
-use warmspare_decide::database::lag_when_lost;
+use warmspare_decide::database::{Pair, Placed, lag_when_lost};
 use warmspare_decide::evidence::AlarmState;
-use warmspare_decide::failover::{Asked, DECLINED_FORMAT, Declined, Opened, OpeningView, open};
+use warmspare_decide::failover::{
+    Asked, DECLINED_FORMAT, Declined, Kind, Opened, OpeningView, open,
+};
 use warmspare_decide::journal::{Progress, What};
 use warmspare_decide::name::{SiteName, Slot};
 use warmspare_decide::outcome::{Happening, Outcome};
@@ -24,6 +26,8 @@ use super::{Subject, World, announce, drive, hand, records};
 const WINDOW_S: u64 = 180;
 /// The oldest measurement that still tells how far the replica was behind, in seconds.
 const LAG_AGE_S_MAX: u64 = 600;
+/// The same for a planned move, which asks how far it is behind now.
+const LAG_NOW_AGE_S_MAX: u64 = 180;
 
 /// Who asks for a failover.
 #[derive(Debug)]
@@ -35,6 +39,17 @@ pub(super) enum Asking {
     Again(String),
     /// A person, and why.
     Operator(String),
+    /// A person who plans a move: of which kind, why, and as of when home was restored, for one home.
+    Planned(Kind, String, Option<Timestamp>),
+}
+
+impl Asking {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Alarm(_) | Self::Again(_) | Self::Operator(_) => Kind::Failover,
+            Self::Planned(kind, ..) => *kind,
+        }
+    }
 }
 
 /// Begins a failover of the active site, or joins the one that is under way.
@@ -46,6 +61,11 @@ pub(super) async fn failover<P: World>(
     let system = &subject.system;
     let terms = journal::terms(ports, system).await?;
     if let Some(open) = terms.newest().filter(|progress| progress.end.is_none()) {
+        // A planned move joins only what it may have begun itself.
+        if asking.kind().is_planned() && !open.opened.kind.is_planned() {
+            let (term, since) = (open.term, open.opened_at);
+            return Ok(Outcome::Refused(Refusal::InProgress { term, since }));
+        }
         return drive::on(ports, subject, open.clone()).await;
     }
     let is_again = matches!(asking, Asking::Again(_));
@@ -55,10 +75,19 @@ pub(super) async fn failover<P: World>(
     };
     let term = terms.next();
     let note = hand::said_of(subject, &opened);
-    let reason = format!(
-        "{} is lost ({} path(s) say so): {} takes over{note}",
-        opened.from, opened.verdict.down, opened.to
-    );
+    let reason = match opened.kind {
+        Kind::Failover => format!(
+            "{} is lost ({} path(s) say so): {} takes over",
+            opened.from, opened.verdict.down, opened.to
+        ),
+        Kind::Switchover | Kind::Failback => format!(
+            "a {} was asked for: {} takes over from {}",
+            opened.kind.words(),
+            opened.to,
+            opened.from
+        ),
+    };
+    let reason = format!("{reason}{note}");
     let what = What::Opened(Box::new(opened));
     match journal::append(ports, system, term, 1, &subject.plan_version, what).await? {
         Some(entry) => {
@@ -98,33 +127,6 @@ async fn refuse<P: World>(ports: &P, declined: Declined, is_again: bool) -> Refu
     why
 }
 
-/// Decides as a failover would, for the sake of the answer, and changes nothing.
-pub(super) async fn rehearse<P: World>(
-    ports: &P,
-    subject: &Subject,
-    reason: String,
-) -> Result<Outcome, Fault> {
-    let terms = journal::terms(ports, &subject.system).await?;
-    if let Some(open) = terms.newest().filter(|progress| progress.end.is_none()) {
-        let (term, since) = (open.term, open.opened_at);
-        return Ok(Outcome::Refused(Refusal::InProgress { term, since }));
-    }
-    Ok(match decide(ports, subject, &terms, Asking::Operator(reason)).await {
-        Ok(opened) => {
-            let steps: Vec<&str> = opened.steps.iter().map(|step| step.words()).collect();
-            Outcome::Done(format!(
-                "a failover from {} to {} would begin as term {}: {}; nothing was changed{}",
-                opened.from,
-                opened.to,
-                terms.next(),
-                steps.join(", "),
-                hand::said_of(subject, &opened)
-            ))
-        }
-        Err(declined) => Outcome::Refused(declined.why),
-    })
-}
-
 async fn decide<P: World>(
     ports: &P,
     subject: &Subject,
@@ -148,7 +150,7 @@ async fn decide<P: World>(
     }
 }
 
-async fn look<P: World>(
+pub(super) async fn look<P: World>(
     ports: &P,
     subject: &Subject,
     terms: &Terms,
@@ -161,39 +163,53 @@ async fn look<P: World>(
     // replica was behind is asked for that moment, and not for the one in which the person asks.
     let name = match &asking {
         Asking::Alarm(name) | Asking::Again(name) => name.clone(),
-        Asking::Operator(_) => format!("{ALARM_PREFIX}{}", subject.system),
+        Asking::Operator(_) | Asking::Planned(..) => {
+            format!("{ALARM_PREFIX}{}", subject.system)
+        }
     };
     let alarm = or_unknown(ports.alarm(&name).await);
+    let kind = asking.kind();
+    // A planned move loses nothing that was there when it was asked for, or it does not begin.
     let lost_at = alarm
         .here()
+        .filter(|_| !kind.is_planned())
         .filter(|alarm| alarm.state == AlarmState::Alarm)
-        .map_or(before(now, WINDOW_S), |alarm| {
+        .map_or(if kind.is_planned() { now } else { before(now, WINDOW_S) }, |alarm| {
             before(alarm.since, alarm.window_s.unwrap_or(WINDOW_S))
         });
+    let restored = match &asking {
+        Asking::Planned(_, _, restored) => *restored,
+        Asking::Alarm(_) | Asking::Again(_) | Asking::Operator(_) => None,
+    };
     let asked = match asking {
         Asking::Alarm(name) | Asking::Again(name) => {
             Asked::Alarm { name, state: alarm.map(|alarm| alarm.state) }
         }
-        Asking::Operator(reason) => Asked::Operator { reason },
+        Asking::Operator(reason) | Asking::Planned(_, reason, _) => Asked::Operator { reason },
     };
     let (old, new) =
         if active == plan.home.name { (&plan.home, &plan.away) } else { (&plan.away, &plan.home) };
-    let (primary, standby) = futures_util::future::join(
-        signals::of_site(ports, plan, old),
-        signals::of_new_site(ports, plan, new),
-    )
-    .await;
+    let pair = terms.pair(plan);
+    // What the replica says of its source is evidence of a loss; for a planned move its lag counts.
+    let primary = async {
+        match kind {
+            Kind::Failover => signals::of_site(ports, plan, pair.as_ref(), old).await,
+            Kind::Switchover | Kind::Failback => signals::of_new_site(ports, plan, old).await,
+        }
+    };
+    let standby = signals::of_new_site(ports, plan, new);
+    let (primary, standby) = futures_util::future::join(primary, standby).await;
     let capacity = match &new.capacity {
         Some(capacity) => Some(or_unknown(ports.group(&new.region, &capacity.asg).await)),
         None => None,
     };
     let (mut replica, mut lag_s) = (None, None);
-    if let Some(database) = &plan.database {
-        replica = Some(or_unknown(ports.instance(&new.region, &database.replica).await));
-        let from = before(lost_at, LAG_AGE_S_MAX);
-        let points = ports.lag(&new.region, &database.replica, from, lost_at).await;
+    if let Some(Pair { replica: Placed { id, region }, .. }) = &pair {
+        replica = Some(or_unknown(ports.instance(region, id).await));
+        let age_s_max = if kind.is_planned() { LAG_NOW_AGE_S_MAX } else { LAG_AGE_S_MAX };
+        let points = ports.lag(region, id, before(lost_at, age_s_max), lost_at).await;
         lag_s = Some(match points {
-            Ok(points) => lag_when_lost(&points, lost_at, LAG_AGE_S_MAX),
+            Ok(points) => lag_when_lost(&points, lost_at, age_s_max),
             Err(fault) => Seen::Unknown(fault.to_string()),
         });
     }
@@ -203,6 +219,9 @@ async fn look<P: World>(
     let pause = hand::pause(ports, &subject.system).await;
     let past = terms.past();
     OpeningView {
+        kind,
+        pair,
+        restored,
         now,
         lost_at,
         asked,

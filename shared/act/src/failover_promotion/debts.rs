@@ -1,6 +1,7 @@
 //! Paying what a site that was left still owes: to be fenced when it is back.
 
 use jiff::Timestamp;
+use warmspare_decide::database::{Pair, Placed};
 use warmspare_decide::failover::not_to_zero;
 use warmspare_decide::journal::{Debt, Progress, What};
 use warmspare_decide::outcome::{Happening, Outcome};
@@ -38,7 +39,7 @@ pub(super) async fn pay<P: World>(
         let payment = match debt {
             Debt::Appliance => appliance(ports, old).await,
             Debt::Capacity => capacity(ports, old).await,
-            Debt::Database => database(ports, subject, old).await,
+            Debt::Database => database(ports, progress.opened.pair(&subject.plan).as_ref()).await,
         };
         let seen = match payment {
             Ok(seen) => seen,
@@ -84,11 +85,11 @@ pub(super) async fn owed_again<P: World>(
     subject: &Subject,
     mut progress: Progress,
 ) -> Result<Option<Outcome>, Fault> {
-    let old = subject.plan.other(&progress.opened.to);
-    let Some(database) = &subject.plan.database else { return Ok(None) };
-    let seen = match or_unknown(ports.instance(&old.region, &database.source).await) {
+    let pair = progress.opened.pair(&subject.plan);
+    let Some(Pair { writer: Placed { id, region }, .. }) = pair else { return Ok(None) };
+    let seen = match or_unknown(ports.instance(&region, &id).await) {
         Seen::Here(instance) if instance.may_write() => {
-            format!("{} was stopped and is {} again", database.source, instance.status)
+            format!("{id} was stopped and is {} again", instance.status)
         }
         // A replica writes nothing of its own: somebody has prepared the way home.
         Seen::Here(_) | Seen::Absent | Seen::Unknown(_) => return Ok(None),
@@ -141,12 +142,11 @@ async fn capacity<P: World>(ports: &P, old: &Site) -> Payment {
 
 /// RDS refuses to stop an instance that has a replica, so this waits until the promotion has ended the
 /// replication on this side too.
-async fn database<P: World>(ports: &P, subject: &Subject, old: &Site) -> Payment {
-    let Some(database) = &subject.plan.database else {
+async fn database<P: World>(ports: &P, pair: Option<&Pair>) -> Payment {
+    let Some(Pair { writer: Placed { id, region }, .. }) = pair else {
         return Ok("the plan has no database any more".to_owned());
     };
-    let id = &database.source;
-    match or_unknown(ports.instance(&old.region, id).await) {
+    match or_unknown(ports.instance(region, id).await) {
         Seen::Absent => Ok(format!("{id} does not exist")),
         Seen::Unknown(why) => Err(why),
         Seen::Here(instance) if matches!(instance.status.as_str(), "stopping" | "stopped") => {
@@ -158,7 +158,7 @@ async fn database<P: World>(ports: &P, subject: &Subject, old: &Site) -> Payment
         Seen::Here(instance) if instance.status != "available" => {
             Err(format!("{id} is {}", instance.status))
         }
-        Seen::Here(_) => match ports.stop(&old.region, id).await {
+        Seen::Here(_) => match ports.stop(region, id).await {
             Ok(()) => Err(format!("{id} was told to stop, and is looked at again")),
             Err(fault) => Err(fault.to_string()),
         },

@@ -8,8 +8,10 @@ mod group;
 mod hand;
 mod others;
 mod records;
+mod rehearse;
 
 use warmspare_decide::evidence::AlarmState;
+use warmspare_decide::failover::Kind;
 use warmspare_decide::name::{SystemName, Term};
 use warmspare_decide::outcome::{Announcement, FORMAT, Happening, Outcome};
 use warmspare_decide::plan::Plan;
@@ -71,9 +73,28 @@ pub async fn answer<P: World>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
                 Action::Failover => {
                     begin::failover(ports, &subject, begin::Asking::Operator(reason)).await
                 }
-                Action::Rehearse => begin::rehearse(ports, &subject, reason).await,
+                Action::Switchover | Action::Failback { .. } => {
+                    begin::failover(ports, &subject, asking(action, reason)).await
+                }
+                Action::Rehearse { .. } => {
+                    rehearse::rehearse(ports, &subject, asking(action, reason)).await
+                }
                 Action::Status => status(ports, &subject).await,
             }
+        }
+    }
+}
+
+fn asking(action: Action, reason: String) -> begin::Asking {
+    match action {
+        Action::Switchover | Action::Rehearse { of: Kind::Switchover, .. } => {
+            begin::Asking::Planned(Kind::Switchover, reason, None)
+        }
+        Action::Failback { restored } | Action::Rehearse { of: Kind::Failback, restored } => {
+            begin::Asking::Planned(Kind::Failback, reason, restored)
+        }
+        Action::Failover | Action::Status | Action::Rehearse { of: Kind::Failover, .. } => {
+            begin::Asking::Operator(reason)
         }
     }
 }

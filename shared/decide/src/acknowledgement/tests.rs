@@ -42,6 +42,8 @@ fn lift(refusal: Refusal, found: Seen<Vec<Handed>>) -> Result<Accepted, Refusal>
         opened_at: after(-600),
         ended_at: after(-60),
         completed: true,
+        kind: crate::failover::Kind::Failover,
+        untouched: false,
         debts: vec![],
     }];
     let system = SystemName::parse("controller").unwrap();

@@ -12,6 +12,7 @@ use crate::seen::Seen;
 use crate::vault;
 
 use super::open::{Asked, OpeningView};
+use super::planned;
 use super::step::{no_capacity, out_of_bounds};
 
 const DAY_S: i64 = 86_400;
@@ -24,19 +25,23 @@ pub(super) type Guard = fn(&Plan, &OpeningView) -> Result<(), Refusal>;
 
 /// In the order in which a person would want to hear it. The approval is asked for last: what it
 /// begins would begin.
-pub(super) const ALL: [Guard; 14] = [
+pub(super) const ALL: [Guard; 18] = [
     is_supported,
     is_for_alarms,
     is_not_paused,
     is_raised,
     is_lost,
+    planned::is_elsewhere,
+    planned::is_well,
     is_cool,
     is_within_the_day,
     is_unowed,
     is_ready,
+    planned::is_restored,
     is_close_behind,
     is_proven,
     is_within_loss,
+    planned::is_known,
     is_unmoved,
     is_approved,
 ];
@@ -55,14 +60,14 @@ fn is_supported(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
             }
         }
     }
+    let scaled = [&plan.home, &plan.away].into_iter().find(|site| site.capacity.is_some());
+    if let Some(site) = scaled.filter(|_| view.kind.is_planned()) {
+        let what = format!("a planned move of a system whose site {} has capacity", site.name);
+        return not_yet(what, "a failover of it is");
+    }
     let Some(database) = &plan.database else { return Ok(()) };
     if database.kind == DatabaseKind::AuroraGlobal {
         return not_yet("a failover of an Aurora global database".to_owned(), "rds is");
-    }
-    if view.active != plan.home.name {
-        let what =
-            format!("a failover from {} home to {} with a database", view.active, plan.home.name);
-        return not_yet(what, "rebuild the replica there, and give the plan its new names");
     }
     Ok(())
 }
@@ -104,8 +109,11 @@ pub(super) fn verdict_of(plan: &Plan, view: &OpeningView) -> Verdict {
     verdict(&view.primary, plan.failover.signals, proves_way_out(&view.standby))
 }
 
-/// The evidence: enough independent signals.
+/// The evidence: enough independent signals. A planned move needs none, and asks for the contrary.
 fn is_lost(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    if view.kind.is_planned() {
+        return Ok(());
+    }
     let verdict = verdict_of(plan, view);
     let site = view.active.clone();
     let down_min = plan.failover.signals.down;
@@ -116,9 +124,11 @@ fn is_lost(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
     }
 }
 
-/// Anti-flapping: the cooldown counts from the END of the last failover, abandoned ones included.
+/// Anti-flapping: the cooldown counts from the END of the last failover, abandoned ones included, if
+/// anything was told to the site that it would have left.
 fn is_cool(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
-    let Some(last) = view.past.first() else { return Ok(()) };
+    let last = view.past.iter().find(|past| !past.untouched);
+    let Some(last) = last else { return Ok(()) };
     let since_s = view.now.as_second().saturating_sub(last.ended_at.as_second());
     let since_s = u64::try_from(since_s).unwrap_or(0);
     let cooldown_s = plan.failover.cooldown_s;
@@ -128,12 +138,14 @@ fn is_cool(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Against moving to and fro by itself: planned moves neither count nor are counted.
 fn is_within_the_day(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
     let day_ago_s = view.now.as_second().saturating_sub(DAY_S);
-    let today =
-        view.past.iter().filter(|past| past.completed && past.opened_at.as_second() > day_ago_s);
+    let today = view.past.iter().filter(|past| {
+        past.completed && !past.kind.is_planned() && past.opened_at.as_second() > day_ago_s
+    });
     let count = u32::try_from(today.count()).unwrap_or(u32::MAX);
-    if count >= plan.failover.per_day {
+    if count >= plan.failover.per_day && !view.kind.is_planned() {
         return Err(Refusal::DailyLimit { count, per_day: plan.failover.per_day });
     }
     Ok(())
@@ -159,18 +171,23 @@ fn is_ready(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
     if let Some(why) = not_healthy(&view.standby).filter(|_| !is_pilot_light) {
         return Err(not_ready(why));
     }
-    let (Some(database), Some(replica)) = (&plan.database, &view.replica) else { return Ok(()) };
+    let (Some(pair), Some(replica)) = (view.pair(plan), &view.replica) else { return Ok(()) };
     match replica {
-        Seen::Here(replica) if replica.is_promotable_for(database) => Ok(()),
+        // A planned move leaves a writer behind: what does not replicate it is not its replica.
+        Seen::Here(replica) if view.kind.is_planned() && replica.is_writer() => {
+            Err(not_ready(format!("its database {} is a writer already", pair.replica.id)))
+        }
+        Seen::Here(replica) if replica.is_promotable_from(&pair.writer) => Ok(()),
         Seen::Here(replica) => Err(not_ready(format!(
             "its database is {}, and replicates {}",
             replica.status,
             replica.replica_of.as_deref().unwrap_or("nothing")
         ))),
-        Seen::Absent => Err(Refusal::NoReplica {
-            replica: database.replica.clone(),
-            region: plan.other(&view.active).region.clone(),
-        }),
+        Seen::Absent if view.is_to_be_seeded() => Ok(()),
+        Seen::Absent => {
+            let (replica, region) = (pair.replica.id, pair.replica.region);
+            Err(Refusal::NoReplica { replica, region })
+        }
         Seen::Unknown(why) => Err(not_ready(format!("its database is not known: {why}"))),
     }
 }
@@ -200,7 +217,9 @@ fn is_close_behind(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
     // A replica that is a writer already has lost what it has lost: no measurement decides about it.
     let is_writer =
         view.replica.as_ref().and_then(Seen::here).is_some_and(|replica| replica.is_writer());
-    let (Some(database), Some(lag_s), false) = (&plan.database, &view.lag_s, is_writer) else {
+    // What is to be seeded has no lag yet; it is measured before the fence.
+    let is_exempt = is_writer || view.is_to_be_seeded();
+    let (Some(database), Some(lag_s), false) = (&plan.database, &view.lag_s, is_exempt) else {
         return Ok(());
     };
     let lag_s_max = database.lag_s_max;

@@ -1,17 +1,21 @@
 //! Whether a failover begins, and what its next step is.
 //!
 //! [`open`] decides from one look at everything; [`next`] decides one step from what the journal says
-//! and what was seen just now. The steps only go forward once a promotion was intended.
+//! and what was seen just now. The steps only go forward once a promotion was intended. A move may be a
+//! failover (the active site is lost) or planned (both sites are alive): a switchover, or a failback.
 
 mod declined;
 mod guards;
 mod open;
+mod planned;
+mod rehearsal;
 mod report;
 mod step;
 
 pub use declined::{DECLINED_FORMAT, Declined};
 pub use guards::not_healthy;
-pub use open::{Asked, Kind, Opened, OpeningView, PastTerm, open};
+pub use open::{Asked, Kind, Opened, OpeningView, PastTerm, as_if_open, open};
+pub use rehearsal::{as_if_done, told};
 pub use report::{Phase, Report, report};
 pub use step::{
     Act, Attempt, Next, Other, View, ZoneView, debts_of, holds_up, next, not_to_zero, stranded,

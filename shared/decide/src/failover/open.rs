@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::acknowledgement::{Accepted, Acknowledgements, Handed};
 use crate::capacity::Group;
-use crate::database::Instance;
+use crate::database::{Instance, Pair};
 use crate::dns::RecordSet;
 use crate::evidence::{AlarmState, Signal, Verdict};
 use crate::journal::{Debt, Step};
@@ -46,6 +46,13 @@ pub struct PastTerm {
     pub ended_at: Timestamp,
     /// It moved the system; otherwise it was abandoned.
     pub completed: bool,
+    /// What kind of move it was.
+    #[serde(default)]
+    pub kind: Kind,
+    /// It ended before anything was told to the site that it would have left: nothing of it can arrive
+    /// late, so no cooldown counts from it.
+    #[serde(default)]
+    pub untouched: bool,
     /// What the site that it left still owes.
     pub debts: Vec<Debt>,
 }
@@ -54,9 +61,12 @@ pub struct PastTerm {
 /// decision can be made again from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpeningView {
+    /// What kind of move is asked for.
+    #[serde(default)]
+    pub kind: Kind,
     /// The time of the look.
     pub now: Timestamp,
-    /// From when on the active site counts as lost.
+    /// From when on the active site counts as lost; in a planned move, when it was asked for.
     pub lost_at: Timestamp,
     /// Who asked.
     pub asked: Asked,
@@ -72,6 +82,12 @@ pub struct OpeningView {
     /// exist.
     #[serde(default)]
     pub capacity: Option<Seen<Group>>,
+    /// The instances of the database, when the plan has one; the plan's own in a journal of format 1.
+    #[serde(default)]
+    pub pair: Option<Pair>,
+    /// As of when the operator says that the appliance of home holds what the active site holds.
+    #[serde(default)]
+    pub restored: Option<Timestamp>,
     /// The replica, when the plan has a database; absent when it does not exist.
     pub replica: Option<Seen<Instance>>,
     /// How far it was behind at `lost_at`, in whole seconds.
@@ -99,6 +115,25 @@ impl OpeningView {
         self.past.first().map(|past| past.term).unwrap_or_default().next()
     }
 
+    /// The kind of the move that follows from it: a planned move home is a failback, by whichever word it
+    /// was asked for.
+    pub fn kind_of_move(&self, plan: &Plan) -> Kind {
+        let is_homeward = plan.other(&self.active).name == plan.home.name;
+        if self.kind.is_planned() && is_homeward { Kind::Failback } else { self.kind }
+    }
+
+    /// The instances of the database.
+    pub fn pair(&self, plan: &Plan) -> Option<Pair> {
+        self.pair.clone().or_else(|| Pair::of(plan))
+    }
+
+    /// Whether a planned move begins with making a replica, like the instance that the last move left
+    /// there. Before any move the plan names a replica of the operator's own, and that is not made.
+    pub(super) fn is_to_be_seeded(&self) -> bool {
+        let is_left = self.pair.as_ref().is_some_and(|pair| pair.left.is_some());
+        self.kind.is_planned() && self.replica == Some(Seen::Absent) && is_left
+    }
+
     /// What was acknowledged, against the term that the failover would get.
     pub fn acknowledged<'v>(&'v self, plan: &'v Plan) -> Acknowledgements<'v> {
         Acknowledgements {
@@ -122,6 +157,25 @@ pub enum Kind {
     Switchover,
     /// Planned: home, after a failover.
     Failback,
+}
+
+impl Kind {
+    /// Planned moves need no evidence of a loss, and take no risk that can be avoided.
+    pub fn is_planned(self) -> bool {
+        match self {
+            Self::Failover => false,
+            Self::Switchover | Self::Failback => true,
+        }
+    }
+
+    /// As a person says it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Failover => "failover",
+            Self::Switchover => "switchover",
+            Self::Failback => "failback",
+        }
+    }
 }
 
 /// A decision to begin: what was seen, and what follows from it.
@@ -148,7 +202,14 @@ pub struct Opened {
     pub plan: String,
 }
 
-/// Decides whether a failover of the active site begins.
+impl Opened {
+    /// The instances of the database that this move is about.
+    pub fn pair(&self, plan: &Plan) -> Option<Pair> {
+        self.view.pair(plan)
+    }
+}
+
+/// Decides whether a move of the system away from the active site begins.
 ///
 /// # Errors
 /// The first [`Refusal`] that applies and is not acknowledged.
@@ -160,6 +221,25 @@ pub fn open(plan: &Plan, view: &OpeningView) -> Result<Opened, Refusal> {
             accepted.push(acknowledged.lift(refusal)?);
         }
     }
+    Ok(Opened { accepted, ..as_if_open(plan, view) })
+}
+
+/// The move as it would be if nothing refused it, to be rehearsed.
+pub fn as_if_open(plan: &Plan, view: &OpeningView) -> Opened {
+    Opened {
+        kind: view.kind_of_move(plan),
+        from: view.active.clone(),
+        to: plan.other(&view.active).name.clone(),
+        steps: steps(plan, view),
+        verdict: guards::verdict_of(plan, view),
+        view: view.clone(),
+        accepted: Vec::new(),
+        plan: String::new(),
+    }
+}
+
+/// The steps of a move, in order.
+fn steps(plan: &Plan, view: &OpeningView) -> Vec<Step> {
     let to = plan.other(&view.active);
     let mut steps = vec![Step::Fence];
     if plan.other(&to.name).capacity.is_some() {
@@ -169,17 +249,14 @@ pub fn open(plan: &Plan, view: &OpeningView) -> Result<Opened, Refusal> {
         steps.push(Step::StartCapacity);
     }
     if plan.database.is_some() {
+        if view.kind.is_planned() {
+            if view.is_to_be_seeded() {
+                steps.insert(0, Step::SeedDatabase);
+            }
+            steps.push(Step::CatchUp);
+        }
         steps.push(Step::PromoteDatabase);
     }
     steps.extend([Step::PromoteAppliance, Step::SeeHealthy, Step::Repoint, Step::SeeInSync]);
-    Ok(Opened {
-        kind: Kind::Failover,
-        from: view.active.clone(),
-        to: to.name.clone(),
-        steps,
-        verdict: guards::verdict_of(plan, view),
-        view: view.clone(),
-        accepted,
-        plan: String::new(),
-    })
+    steps
 }

@@ -4,10 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::acknowledgement::Accepted;
+use crate::database::Placed;
 use crate::dns::{Change, RecordSet, stale_s};
 use crate::journal::{Debt, Finding, Progress, Step};
 use crate::name::{SiteName, Slot};
 use crate::plan::Plan;
+
+use super::Kind;
 
 /// One phase of a failover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,11 +24,14 @@ pub struct Phase {
 /// The closing entry of a failover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
+    /// What kind of move it was.
+    #[serde(default)]
+    pub kind: Kind,
     /// The site that was left.
     pub from: SiteName,
     /// The site that is active now.
     pub to: SiteName,
-    /// From when on the old site counts as lost.
+    /// From when on the old site counts as lost; in a planned move, when it was asked for.
     pub lost_at: Timestamp,
     /// Measured recovery time, from `lost_at` until the records were in sync, in seconds.
     pub rto_s: u64,
@@ -41,6 +47,12 @@ pub struct Report {
     pub proven: Option<Slot>,
     /// What was agreed, in seconds.
     pub rpo_s_max: u64,
+    /// The database that takes the writes now, if the plan has one.
+    #[serde(default)]
+    pub writer: Option<Placed>,
+    /// The database that took them before.
+    #[serde(default)]
+    pub left: Option<Placed>,
     /// The records as they were.
     pub records_before: Vec<RecordSet>,
     /// The records as they are.
@@ -59,7 +71,9 @@ pub struct Report {
 /// Sums a failover up whose last step is confirmed.
 pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
     let view = &progress.opened.view;
-    let mut phases = vec![phase("detect and decide", view.lost_at, progress.opened_at)];
+    let kind = progress.opened.kind;
+    let decide = if kind.is_planned() { "decide" } else { "detect and decide" };
+    let mut phases = vec![phase(decide, view.lost_at, progress.opened_at)];
     let mut since = progress.opened_at;
     for past in &progress.past {
         phases.push(phase(past.step.words(), since, past.at));
@@ -73,28 +87,37 @@ pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
         .rev()
         .find_map(|past| match &past.finding {
             Finding::Moved { records, .. } => Some(records.clone()),
-            Finding::Fenced { .. }
+            Finding::Seeded { .. }
+            | Finding::Fenced { .. }
             | Finding::FenceAttempted { .. }
             | Finding::Stopped { .. }
             | Finding::StopAttempted { .. }
             | Finding::InService { .. }
+            | Finding::CaughtUp { .. }
             | Finding::Writable
             | Finding::Accepted
             | Finding::Healthy { .. }
             | Finding::InSync => None,
         })
         .unwrap_or_default();
+    let pair = progress.opened.pair(plan);
+    let lag_s = view.lag_s.as_ref().and_then(|lag_s| lag_s.here().copied());
+    // Everything that was written before the fence was seen on the replica.
+    let is_caught_up = progress.is_done(Step::CatchUp);
     Report {
+        kind,
         from: progress.opened.from.clone(),
         to: progress.opened.to.clone(),
         lost_at: view.lost_at,
         rto_s: seconds(view.lost_at, end),
         rto_s_max: plan.objectives.rto_s,
         phases,
-        rpo_database_s: view.lag_s.as_ref().and_then(|lag_s| lag_s.here().copied()),
+        rpo_database_s: if is_caught_up { Some(0) } else { lag_s },
         rpo_backup_s: proven.map_or(u64::MAX, |slot| seconds(slot.instant(), view.lost_at)),
         proven,
         rpo_s_max: plan.objectives.rpo_s,
+        writer: pair.as_ref().map(|pair| pair.replica.clone()),
+        left: pair.map(|pair| pair.writer),
         records_before: deleted(&progress.batch),
         records_after,
         stale_until: stale_until(progress),
@@ -109,7 +132,9 @@ fn accepted(progress: &Progress) -> Vec<Accepted> {
         Finding::FenceAttempted { accepted, .. } | Finding::StopAttempted { accepted, .. } => {
             accepted.as_deref().cloned()
         }
-        Finding::Fenced { .. }
+        Finding::Seeded { .. }
+        | Finding::CaughtUp { .. }
+        | Finding::Fenced { .. }
         | Finding::Stopped { .. }
         | Finding::InService { .. }
         | Finding::Writable

@@ -1,7 +1,7 @@
 //! Tables of decisions: one line of difference from a calm view, one expected answer.
 
 use super::*;
-use crate::database::{Instance, Replication};
+use crate::database::{Instance, Pair, Replication};
 use crate::dns::RecordSet;
 use crate::evidence::{AlarmState, Sight, Signal};
 use crate::journal::{Debt, Entry, FORMAT, Finding, Progress, Step, What};
@@ -77,23 +77,23 @@ pub(crate) fn opened() -> Opened {
     open(&plan(), &lost()).unwrap()
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2026-11-21T00:10:00Z".parse().unwrap()
 }
 
-fn ago(seconds: i64) -> Timestamp {
+pub(crate) fn ago(seconds: i64) -> Timestamp {
     now() - SignedDuration::from_secs(seconds)
 }
 
-fn signal(path: &str, sight: Sight) -> Signal {
+pub(crate) fn signal(path: &str, sight: Sight) -> Signal {
     Signal { name: path.to_owned(), path: path.to_owned(), sight }
 }
 
-fn silent() -> Sight {
+pub(crate) fn silent() -> Sight {
     Sight::Silent("3 s".to_owned())
 }
 
-fn replica() -> Instance {
+pub(crate) fn replica() -> Instance {
     Instance {
         status: "available".to_owned(),
         replica_of: Some("controller-db".to_owned()),
@@ -102,13 +102,16 @@ fn replica() -> Instance {
     }
 }
 
-fn record(address: &str) -> RecordSet {
+pub(crate) fn record(address: &str) -> RecordSet {
     RecordSet::simple("Z1", "controller.example.com", "A", 60, vec![address.to_owned()])
 }
 
 /// The home site is lost, and everything else is as it should be.
-fn lost() -> OpeningView {
+pub(crate) fn lost() -> OpeningView {
     OpeningView {
+        kind: Kind::Failover,
+        pair: Pair::of(&plan()),
+        restored: None,
         now: now(),
         lost_at: ago(180),
         asked: Asked::Alarm {
@@ -129,12 +132,14 @@ fn lost() -> OpeningView {
     }
 }
 
-fn past(ended_s_ago: i64) -> PastTerm {
+pub(crate) fn past(ended_s_ago: i64) -> PastTerm {
     PastTerm {
         term: Term(1),
         opened_at: ago(ended_s_ago + 60),
         ended_at: ago(ended_s_ago),
         completed: true,
+        kind: Kind::Failover,
+        untouched: false,
         debts: vec![],
     }
 }
@@ -222,7 +227,14 @@ fn the_daily_limit_counts_completed_failovers_of_the_last_24_hours() {
 }
 
 fn progress(confirmed: &[(Step, Finding)], intended: Option<Step>) -> Progress {
-    let opened = open(&plan(), &lost()).unwrap();
+    progress_of(open(&plan(), &lost()).unwrap(), confirmed, intended)
+}
+
+pub(crate) fn progress_of(
+    opened: Opened,
+    confirmed: &[(Step, Finding)],
+    intended: Option<Step>,
+) -> Progress {
     let entry = |n, what| Entry {
         format: FORMAT,
         system: SystemName::parse("controller").unwrap(),
@@ -245,7 +257,7 @@ fn progress(confirmed: &[(Step, Finding)], intended: Option<Step>) -> Progress {
     Progress::of(&entries).unwrap()
 }
 
-fn view() -> View {
+pub(crate) fn view() -> View {
     View {
         now: now(),
         old: lost().primary,
@@ -255,6 +267,7 @@ fn view() -> View {
         told_at: None,
         replica: Seen::Here(replica()),
         others: vec![],
+        lag: Seen::Here(vec![]),
         zones: vec![ZoneView {
             zone: "Z1".to_owned(),
             records: Seen::Here(vec![record("203.0.113.10")]),
@@ -455,7 +468,7 @@ fn a_site_that_is_down_on_enough_paths_only_is_not_unreachable_by_every_path() {
     }
 }
 
-fn up(view: &mut View) {
+pub(crate) fn up(view: &mut View) {
     view.old = ["a", "b", "c"].map(|path| signal(path, Sight::AsExpected)).to_vec();
 }
 

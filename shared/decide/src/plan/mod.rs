@@ -215,17 +215,6 @@ pub struct Database {
     pub export: Option<Export>,
 }
 
-impl Database {
-    /// Whether RDS names the plan's source so: by its identifier, or by its ARN from another Region.
-    pub fn is_source(&self, named: &str) -> bool {
-        let Some(rest) = named.strip_prefix("arn:") else { return named == self.source };
-        let mut parts = rest.split(':').skip(2);
-        parts.next() == Some(self.region.as_str())
-            && parts.nth(1) == Some("db")
-            && parts.next() == Some(self.source.as_str())
-    }
-}
-
 /// Which service moves the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseKind {

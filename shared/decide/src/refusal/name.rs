@@ -62,6 +62,11 @@ names! {
     CapacityOutOfBounds = "capacity-out-of-bounds",
     NotOurReplica = "not-our-replica",
     PromotionStuck = "promotion-stuck",
+    AlreadyActive = "already-active",
+    ActiveNotHealthy = "active-not-healthy",
+    StandbyNotRestored = "standby-not-restored",
+    RecordsUnknown = "records-unknown",
+    NotCaughtUp = "not-caught-up",
     NoReplica = "no-replica",
 }
 
@@ -141,6 +146,13 @@ impl Refusal {
             Self::InProgress { .. } | Self::WayBackLost { .. } => {
                 Err("there is one failover at a time, and it has its own way")
             }
+            Self::AlreadyActive { .. } => Err("it is there already"),
+            Self::ActiveNotHealthy { .. }
+            | Self::StandbyNotRestored { .. }
+            | Self::RecordsUnknown { .. }
+            | Self::NotCaughtUp { .. } => Err(
+                "a planned move has time, and no excuse: whatever is not well or not known is mended",
+            ),
             Self::PlanInvalid { .. }
             | Self::UnknownSystem { .. }
             | Self::NotOurs { .. }

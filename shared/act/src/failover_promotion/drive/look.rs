@@ -1,6 +1,8 @@
 //! The look before each turn.
 
+use jiff::{SignedDuration, Timestamp};
 use warmspare_decide::capacity::Group;
+use warmspare_decide::database::{Instance, LagPoint, Pair};
 use warmspare_decide::failover::{Attempt, View, holds_up};
 use warmspare_decide::journal::{Progress, Step};
 use warmspare_decide::plan::Site;
@@ -12,6 +14,9 @@ use crate::signals;
 
 use super::super::hand;
 use super::{Memory, Subject, World, sites};
+
+/// How far back the lag of a replica is looked at, in seconds.
+const LAG_S: i64 = 900;
 
 /// Looks at what the next step needs, and at nothing else: a failover depends on the old site only
 /// where it fences it (P7).
@@ -33,19 +38,28 @@ pub(super) async fn look<P: World>(
         told_at: memory.told_at,
         replica: Seen::Unknown(not_looked()),
         others: Vec::new(),
+        lag: Seen::Unknown(not_looked()),
         zones: Vec::new(),
         acknowledgements: Seen::Unknown(not_looked()),
     };
+    let pair = progress.opened.pair(plan);
+    let both = async || {
+        futures_util::future::join(
+            signals::of_site(ports, plan, pair.as_ref(), old),
+            signals::of_new_site(ports, plan, new),
+        )
+        .await
+    };
+    if progress.intended == Some(Step::Unfence) {
+        (view.old, view.new) = both().await;
+        return view;
+    }
     if progress.next_step().is_some_and(|step| holds_up(progress, step)) {
         view.others = others::of(ports, plan).await;
     }
     match progress.next_step() {
         Some(Step::Fence | Step::Unfence | Step::StopCapacity) => {
-            (view.old, view.new) = futures_util::future::join(
-                signals::of_site(ports, plan, old),
-                signals::of_new_site(ports, plan, new),
-            )
-            .await;
+            (view.old, view.new) = both().await;
             let is_stopping = progress.next_step() == Some(Step::StopCapacity);
             if is_stopping {
                 view.group = group(ports, old).await;
@@ -57,9 +71,21 @@ pub(super) async fn look<P: World>(
             }
         }
         Some(Step::StartCapacity) => view.group = group(ports, new).await,
+        Some(Step::SeedDatabase) => {
+            (view.old, view.new) = both().await;
+            if let Some(pair) = &pair {
+                view.replica = replica(ports, pair).await;
+                view.lag = lag(ports, pair, view.now).await;
+            }
+        }
+        Some(Step::CatchUp) => {
+            if let Some(pair) = &pair {
+                view.lag = lag(ports, pair, view.now).await;
+            }
+        }
         Some(Step::PromoteDatabase) => {
-            if let Some(database) = &plan.database {
-                view.replica = or_unknown(ports.instance(&new.region, &database.replica).await);
+            if let Some(pair) = &pair {
+                view.replica = replica(ports, pair).await;
             }
         }
         Some(Step::SeeHealthy) => view.new = signals::of_new_site(ports, plan, new).await,
@@ -84,5 +110,17 @@ async fn group<P: World>(ports: &P, site: &Site) -> Seen<Group> {
     match &site.capacity {
         Some(capacity) => or_unknown(ports.group(&site.region, &capacity.asg).await),
         None => Seen::Absent,
+    }
+}
+
+async fn replica<P: World>(ports: &P, pair: &Pair) -> Seen<Instance> {
+    or_unknown(ports.instance(&pair.replica.region, &pair.replica.id).await)
+}
+
+async fn lag<P: World>(ports: &P, pair: &Pair, now: Timestamp) -> Seen<Vec<LagPoint>> {
+    let from = now.checked_sub(SignedDuration::from_secs(LAG_S)).unwrap_or(now);
+    match ports.lag(&pair.replica.region, &pair.replica.id, from, now).await {
+        Ok(points) => Seen::Here(points),
+        Err(fault) => Seen::Unknown(fault.to_string()),
     }
 }

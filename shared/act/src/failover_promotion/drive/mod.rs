@@ -5,7 +5,7 @@ mod take;
 mod words;
 
 use jiff::Timestamp;
-use warmspare_decide::failover::{Attempt, Next, next};
+use warmspare_decide::failover::{Attempt, Next, View, next};
 use warmspare_decide::journal::{Entry, Impossible, Progress, Step, What};
 use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::plan::Site;
@@ -79,6 +79,11 @@ pub(super) async fn on<P: World>(
     )))
 }
 
+/// The look before the next step, by a run that has done nothing yet.
+pub(super) async fn look_once<P: World>(ports: &P, subject: &Subject, progress: &Progress) -> View {
+    look(ports, subject, progress, &Memory::default()).await
+}
+
 async fn alive<P: World>(
     ports: &P,
     subject: &Subject,
@@ -134,7 +139,9 @@ async fn turn<P: World>(
             let wait_s = match progress.next_step() {
                 Some(Step::Repoint | Step::SeeInSync) => memory.moves.wait_s(ports),
                 Some(
-                    Step::Fence
+                    Step::SeedDatabase
+                    | Step::Fence
+                    | Step::CatchUp
                     | Step::Unfence
                     | Step::StopCapacity
                     | Step::StartCapacity

@@ -1,5 +1,6 @@
 //! Taking one act, as it was decided.
 
+use warmspare_decide::database::{Pair, Placed};
 use warmspare_decide::dns;
 use warmspare_decide::failover::{Act, Attempt};
 use warmspare_decide::journal::Progress;
@@ -15,7 +16,8 @@ use super::{LOOK_EVERY_S, Memory, Subject, World, sites};
 pub(super) fn batch_of(act: &Act) -> Vec<dns::Change> {
     match act {
         Act::Repoint(batch) => batch.clone(),
-        Act::Fence
+        Act::SeedDatabase
+        | Act::Fence
         | Act::Unfence
         | Act::StopCapacity
         | Act::StartCapacity { .. }
@@ -35,6 +37,7 @@ pub(super) async fn take<P: World>(
 ) -> Result<(), Fault> {
     let (old, new) = sites(subject, progress);
     memory.told_at = Some(ports.now());
+    let pair = progress.opened.pair(&subject.plan);
     let taken = match act {
         Act::Fence => {
             return attempt(ports.set_mode(&old.appliance, ApplianceMode::Standby).await, memory);
@@ -53,9 +56,15 @@ pub(super) async fn take<P: World>(
         }
         Act::StopCapacity => return scale(ports, old, 0, memory).await,
         Act::StartCapacity { desired } => return scale(ports, new, *desired, memory).await,
-        Act::PromoteDatabase => match &subject.plan.database {
-            Some(database) => {
-                let told = ports.promote(&new.region, &database.replica).await;
+        Act::SeedDatabase => match &pair {
+            Some(Pair { writer, replica, left: Some(left) }) => {
+                ports.seed(writer, replica, left).await.map(|_is_new| ())
+            }
+            Some(_) | None => Ok(()),
+        },
+        Act::PromoteDatabase => match &pair {
+            Some(Pair { replica: Placed { id, region }, .. }) => {
+                let told = ports.promote(region, id).await;
                 // RDS goes on saying `available` for a moment.
                 ports.pause(LOOK_EVERY_S).await;
                 told

@@ -5,6 +5,12 @@ use warmspare_decide::journal::Finding;
 
 pub(super) fn seen(finding: &Finding) -> String {
     match finding {
+        Finding::Seeded { replica, lag_s } => {
+            format!("{replica} is available and {lag_s} s behind")
+        }
+        Finding::CaughtUp { measured_at } => {
+            format!("its lag of {measured_at} says that it holds everything before the fence")
+        }
         Finding::Fenced { .. } => "it accepted to be standby".to_owned(),
         Finding::FenceAttempted { debts, why, .. } => {
             let owed: Vec<&str> = debts.iter().map(|debt| debt.words()).collect();
@@ -32,10 +38,12 @@ pub(super) fn sentence(report: &Report) -> String {
     let debts: Vec<&str> = report.debts.iter().map(|debt| debt.words()).collect();
     let accepted = report.accepted.iter().map(|accepted| format!("; {}", accepted.words()));
     format!(
-        "{} took over from {} {} s after it was lost ({} s agreed); {}; {} ({} s agreed); {}owed: {}{}",
+        "{}: {} took over from {} {} s after it was {} ({} s agreed); {}; {} ({} s agreed); {}owed: {}{}",
+        report.kind.words(),
         report.to,
         report.from,
         report.rto_s,
+        if report.kind.is_planned() { "asked for" } else { "lost" },
         report.rto_s_max,
         report
             .rpo_database_s

@@ -4,12 +4,13 @@ use jiff::Timestamp;
 
 use crate::acknowledgement::{Accepted, Acknowledgements};
 use crate::evidence::{Reading, Verdict, proves_way_out, verdict};
+use crate::failover::guards::not_healthy;
 use crate::journal::{Debt, Finding, Progress, Step};
 use crate::name::SiteName;
 use crate::plan::{DatabaseKind, FenceDemand, Plan};
 use crate::refusal::Refusal;
 
-use super::{Act, Attempt, Next, View};
+use super::{Act, Attempt, Next, View, catch_up};
 
 /// The longest that an invocation lives, in seconds: `Timeout` of failover-promotion in recovery.yaml.
 const RUN_S_MAX: i64 = 180;
@@ -21,51 +22,33 @@ const SKEW_S_MAX: i64 = 15;
 /// After so many seconds nothing that an earlier run has sent can arrive.
 const QUIET_S: i64 = RUN_S_MAX + SKEW_S_MAX;
 
+/// How long a planned move tries to fence, in seconds, before it takes the way back.
+const PLANNED_FENCE_S_MAX: i64 = 60;
+
 /// Before anything is promoted, the old site is told to be standby. If it is back before it was told,
 /// the failover ends; if it is back and may have been told, it is told to be production first. What was
 /// agreed to be lost was agreed for the loss that the failover began with, so a site that came back is
 /// never left for good because of it.
 pub(super) fn fence(plan: &Plan, progress: &Progress, view: &View) -> Next {
+    if progress.opened.kind.is_planned() {
+        return planned(plan, progress, view);
+    }
     let quorum = plan.failover.signals;
     let old = verdict(&view.old, quorum, proves_way_out(&view.new));
     let site = progress.opened.from.clone();
-    let returned = Refusal::PrimaryReturned { site: site.clone(), verdict: old.clone() };
-    match (progress.intended, &view.attempt) {
-        // A run that went to sleep before the way back was taken may still tell the site to be standby.
-        // It is told to be production again with each tick, until no such run can be alive.
-        (Some(Step::Unfence), Some(Attempt::Accepted)) => {
-            // When it was told counts, and not when that is looked at: a run that slept in between has
-            // told it before a late fence arrived, and not after.
-            let told_at = view.told_at.unwrap_or(progress.opened_at);
-            let since_s = since_intended_s(progress, Step::Unfence, told_at);
-            if since_s >= QUIET_S {
-                return Next::Abandon(returned);
-            }
-            return Next::Later(format!(
-                "{site} is production again since {since_s} s, and is told so once more when no run of \
-                 before can be alive, after {QUIET_S} s"
-            ));
+    match (progress.intended, old.site) {
+        (None, Reading::Up) if view.attempt.is_none() => {
+            return Next::Abandon(Refusal::PrimaryReturned { site, verdict: old });
         }
-        (Some(Step::Unfence), None) => return Next::Do(Act::Unfence),
-        (Some(Step::Unfence), Some(Attempt::Unreachable(_))) if old.site == Reading::Down => {
-            return Next::Abandon(Refusal::WayBackLost { site, verdict: old });
-        }
-        (Some(Step::Unfence), Some(Attempt::Unreachable(why) | Attempt::Unclear(why))) => {
-            return Next::Wait(format!("{site} is to be production again: {why}"));
-        }
-        (None, None) if old.site == Reading::Up => return Next::Abandon(returned),
-        _ if old.site == Reading::Up => return Next::Do(Act::Unfence),
-        _ => {}
+        (_, Reading::Up) => return Next::Do(Act::Unfence),
+        (_, Reading::Down | Reading::Unknown) => {}
     }
     // What cannot be reached is not asked for long where its instances can be ended: that step decides
     // whether the plan's demand is met.
     let is_stopped_next = progress.opened.steps.contains(&Step::StopCapacity);
     match &view.attempt {
         None => Next::Do(Act::Fence),
-        Some(Attempt::Accepted) => {
-            let debts = debts_of(plan, &site).into_iter().filter(|d| *d != Debt::Appliance);
-            Next::Confirm(Step::Fence, Finding::Fenced { debts: debts.collect() })
-        }
+        Some(Attempt::Accepted) => Next::Confirm(Step::Fence, fenced(plan, &progress.opened.from)),
         // Unreachable by every path, and not only by enough of them: on a path that is up or unknown
         // clients may still write.
         Some(Attempt::Unreachable(why))
@@ -119,6 +102,82 @@ pub(super) fn accepted(
     acknowledged.lift(refusal)
 }
 
+fn fenced(plan: &Plan, site: &SiteName) -> Finding {
+    let debts = debts_of(plan, site).into_iter().filter(|debt| *debt != Debt::Appliance);
+    Finding::Fenced { debts: debts.collect() }
+}
+
+/// A planned move has no excuse: the fence is confirmed, whatever the plan demands of a failover, or the
+/// old site is given back. Both sites are seen well once more before anything is told to anybody, for
+/// what came before may have taken hours.
+fn planned(plan: &Plan, progress: &Progress, view: &View) -> Next {
+    if progress.intended.is_none() && view.attempt.is_none() {
+        if let Some(why) = not_healthy(&view.old) {
+            let site = progress.opened.from.clone();
+            return Next::Abandon(Refusal::ActiveNotHealthy { site, why });
+        }
+        if let Some(why) = not_healthy(&view.new) {
+            let site = progress.opened.to.clone();
+            return Next::Abandon(Refusal::StandbyNotReady { site, why });
+        }
+    }
+    let tried_s = since_intended_s(progress, Step::Fence, view.now);
+    match &view.attempt {
+        Some(Attempt::Accepted) => Next::Confirm(Step::Fence, fenced(plan, &progress.opened.from)),
+        _ if tried_s >= PLANNED_FENCE_S_MAX => Next::Do(Act::Unfence),
+        None => Next::Do(Act::Fence),
+        Some(Attempt::Unreachable(why) | Attempt::Unclear(why)) => {
+            Next::Wait(format!("the active site did not accept to be standby yet: {why}"))
+        }
+    }
+}
+
+/// A run that went to sleep before the way back was taken may still tell the site to be standby. It is
+/// told to be production again with each tick, until no such run can be alive.
+pub(super) fn way_back(plan: &Plan, progress: &Progress, view: &View) -> Next {
+    let old = verdict(&view.old, plan.failover.signals, proves_way_out(&view.new));
+    let site = progress.opened.from.clone();
+    match &view.attempt {
+        None => Next::Do(Act::Unfence),
+        Some(Attempt::Accepted) => {
+            // When it was told counts, and not when that is looked at: a run that slept in between has
+            // told it before a late fence arrived, and not after.
+            let told_at = view.told_at.unwrap_or(progress.opened_at);
+            let since_s = since_intended_s(progress, Step::Unfence, told_at);
+            if since_s >= QUIET_S {
+                return Next::Abandon(why_back(plan, progress, view, old));
+            }
+            Next::Later(format!(
+                "{site} is production again since {since_s} s, and is told so once more when no run of \
+                 before can be alive, after {QUIET_S} s"
+            ))
+        }
+        Some(Attempt::Unreachable(_)) if old.site == Reading::Down => {
+            Next::Abandon(Refusal::WayBackLost { site, verdict: old })
+        }
+        Some(Attempt::Unreachable(why) | Attempt::Unclear(why)) => {
+            Next::Wait(format!("{site} is to be production again: {why}"))
+        }
+    }
+}
+
+/// Why the way back was taken: it follows from how far the move had come.
+fn why_back(plan: &Plan, progress: &Progress, view: &View, verdict: Verdict) -> Refusal {
+    let site = progress.opened.from.clone();
+    if !progress.opened.kind.is_planned() {
+        return Refusal::PrimaryReturned { site, verdict };
+    }
+    if progress.is_done(Step::CatchUp) {
+        let why = "its database was caught up, and then not in a state to be promoted".to_owned();
+        return Refusal::StandbyNotReady { site: progress.opened.to.clone(), why };
+    }
+    if progress.is_done(Step::Fence) {
+        return catch_up::not_caught_up(plan, progress, view);
+    }
+    let why = "it did not accept to be standby, and is production again";
+    unconfirmed(plan, progress, view.now, (why, &verdict))
+}
+
 pub(super) fn since_intended_s(progress: &Progress, step: Step, now: Timestamp) -> i64 {
     let first = progress.first_intended_at.iter().find(|(known, _)| *known == step);
     first.map_or(0, |(_, at)| now.as_second().saturating_sub(at.as_second()))
@@ -132,6 +191,7 @@ pub(super) fn unconfirmed(
 ) -> Refusal {
     let tried_s = since_intended_s(progress, Step::Fence, now);
     let demand = match plan.failover.fence {
+        _ if progress.opened.kind.is_planned() => "a planned move demands a confirmed fence",
         FenceDemand::Confirmed => "the plan demands a confirmed fence",
         FenceDemand::Attempted => "it is not down on every path, so it may still write",
     };

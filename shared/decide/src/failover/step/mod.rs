@@ -2,17 +2,19 @@
 
 mod appliance;
 mod capacity;
+mod catch_up;
 mod database;
 mod dns;
 mod fence;
 mod health;
 mod order;
+mod seed;
 
 use jiff::Timestamp;
 
 use crate::acknowledgement::Handed;
 use crate::capacity::Group;
-use crate::database::Instance;
+use crate::database::{Instance, LagPoint};
 use crate::dns::Change;
 use crate::evidence::Signal;
 use crate::journal::{Finding, Progress, Step};
@@ -62,6 +64,8 @@ pub struct View {
     /// The systems that this one comes after, and what is known of each; looked at before the first
     /// promotion.
     pub others: Vec<(SystemName, Seen<Other>)>,
+    /// `ReplicaLag` of the last minutes.
+    pub lag: Seen<Vec<LagPoint>>,
     /// Each hosted zone of the plan.
     pub zones: Vec<ZoneView>,
     /// What people have put below `acknowledgements/<system>/`; looked at when the fence needs it.
@@ -71,6 +75,8 @@ pub struct View {
 /// One act, with nothing left to choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
+    /// Make a replica of the active site's database.
+    SeedDatabase,
     /// Tell the old appliance to be standby.
     Fence,
     /// Tell the old appliance to be production again.
@@ -94,6 +100,7 @@ impl Act {
     /// The step that it belongs to.
     pub fn step(&self) -> Step {
         match self {
+            Self::SeedDatabase => Step::SeedDatabase,
             Self::Fence => Step::Fence,
             Self::Unfence => Step::Unfence,
             Self::StopCapacity => Step::StopCapacity,
@@ -126,14 +133,17 @@ pub enum Next {
 
 /// Decides what comes next in a failover that has begun and not ended.
 pub fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
+    if progress.intended == Some(Step::Unfence) {
+        return fence::way_back(plan, progress, view);
+    }
     match progress.next_step() {
-        // The way back goes through the fence again, whatever comes next otherwise.
-        Some(_) if progress.intended == Some(Step::Unfence) => fence::fence(plan, progress, view),
         Some(step) if order::holds_up(progress, step) && order::is_held_up(view) => {
             order::wait(progress, view)
         }
         Some(Step::StopCapacity) => capacity::stop(plan, progress, view),
         Some(Step::StartCapacity) => capacity::start(plan, progress, view),
+        Some(Step::SeedDatabase) => seed::next(plan, progress, view),
+        Some(Step::CatchUp) => catch_up::next(plan, progress, view),
         Some(Step::Fence | Step::Unfence) => fence::fence(plan, progress, view),
         Some(Step::PromoteDatabase) => database::promote(plan, progress, view),
         Some(Step::PromoteAppliance) => appliance::promote(view),

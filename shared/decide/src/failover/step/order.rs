@@ -27,7 +27,9 @@ pub fn holds_up(progress: &Progress, step: Step) -> bool {
         .steps
         .iter()
         .find(|step| matches!(step, Step::PromoteDatabase | Step::PromoteAppliance));
-    first == Some(&step) && progress.intended != Some(step)
+    // In a planned move the order is that of the person who asks, and the outage is not prolonged by it.
+    let is_planned = progress.opened.kind.is_planned();
+    !is_planned && first == Some(&step) && progress.intended != Some(step)
 }
 
 /// What is not known of another system is no reason to go before it.

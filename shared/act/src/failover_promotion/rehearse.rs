@@ -1,0 +1,67 @@
+//! A rehearsal: look and decide for every step of a move, and change nothing at all.
+
+use warmspare_decide::failover::{Opened, as_if_done, as_if_open, next, open, told};
+use warmspare_decide::journal::Step;
+use warmspare_decide::name::Term;
+use warmspare_decide::outcome::Outcome;
+use warmspare_decide::refusal::Refusal;
+
+use crate::fault::Fault;
+use crate::journal;
+
+use super::begin::{self, Asking};
+use super::drive;
+use super::{Subject, World, hand};
+
+/// Says whether the move would begin, and what each of its steps would come to now. Each is decided by
+/// the code that drives it, as if those before it were done, on what is seen now.
+pub(super) async fn rehearse<P: World>(
+    ports: &P,
+    subject: &Subject,
+    asking: Asking,
+) -> Result<Outcome, Fault> {
+    let terms = journal::terms(ports, &subject.system).await?;
+    if let Some(open) = terms.newest().filter(|progress| progress.end.is_none()) {
+        let (term, since) = (open.term, open.opened_at);
+        return Ok(Outcome::Refused(Refusal::InProgress { term, since }));
+    }
+    let (active, _) = terms.active(&subject.plan);
+    let term = terms.next();
+    let view = begin::look(ports, subject, &terms, active, asking).await;
+    let (opened, beginning) = match open(&subject.plan, &view) {
+        Ok(opened) => (opened, format!("would begin as term {term}")),
+        Err(refusal) => {
+            let beginning = format!("would be refused, because {refusal}");
+            (as_if_open(&subject.plan, &view), beginning)
+        }
+    };
+    let mut said = vec![format!(
+        "a {} from {} to {} {beginning}",
+        opened.kind.words(),
+        opened.from,
+        opened.to
+    )];
+    for (done, step) in opened.steps.iter().enumerate() {
+        let would = one(ports, subject, &opened, term, done, *step).await?;
+        said.push(format!("{}: {would}", step.words()));
+    }
+    let note = hand::said_of(subject, &opened);
+    Ok(Outcome::Done(format!("{}{note}; nothing was changed", said.join("; "))))
+}
+
+async fn one<P: World>(
+    ports: &P,
+    subject: &Subject,
+    opened: &Opened,
+    term: Term,
+    done: usize,
+    step: Step,
+) -> Result<String, Fault> {
+    if step == Step::SeeInSync {
+        return Ok("would follow the change until every server has it".to_owned());
+    }
+    let plan = &subject.plan;
+    let progress = as_if_done(plan, opened, term, done, ports.now()).map_err(drive::impossible)?;
+    let view = drive::look_once(ports, subject, &progress).await;
+    Ok(told(&next(plan, &progress, &view)))
+}

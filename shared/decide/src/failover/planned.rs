@@ -1,0 +1,73 @@
+//! What a planned move needs besides: both sites well, and nothing that is not known.
+
+use crate::plan::Plan;
+use crate::refusal::Refusal;
+use crate::seen::Seen;
+
+use super::guards::not_healthy;
+use super::open::OpeningView;
+use super::{Asked, Kind};
+
+/// There is another site to move to.
+pub(super) fn is_elsewhere(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    let site = view.active.clone();
+    if view.kind == Kind::Failback && site == plan.home.name {
+        return Err(Refusal::AlreadyActive { site });
+    }
+    Ok(())
+}
+
+/// The active site answers on every signal, and a person has asked. The plan's mode is about alarms,
+/// so it holds nobody back here.
+pub(super) fn is_well(_plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    if !view.kind.is_planned() {
+        return Ok(());
+    }
+    if let Asked::Alarm { .. } = &view.asked {
+        let why = "an alarm asks for a planned move, and only a person may".to_owned();
+        return Err(Refusal::NotOurs { why });
+    }
+    let site = view.active.clone();
+    not_healthy(&view.primary).map_or(Ok(()), |why| Err(Refusal::ActiveNotHealthy { site, why }))
+}
+
+/// The appliance of home stood still since the system was moved away, and nothing can ask it what it
+/// holds: a person says as of when it was restored. That has to be after the move, and no longer ago
+/// than the data may be old.
+pub(super) fn is_restored(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    if view.kind_of_move(plan) != Kind::Failback {
+        return Ok(());
+    }
+    let left_at = view.past.iter().find(|past| past.completed).map(|past| past.ended_at);
+    let rpo_s = plan.objectives.rpo_s;
+    let is_since = |restored| left_at.is_none_or(|left_at| restored >= left_at);
+    let is_within = |restored: jiff::Timestamp| {
+        let age_s = view.now.as_second().saturating_sub(restored.as_second());
+        u64::try_from(age_s).is_ok_and(|age_s| age_s <= rpo_s)
+    };
+    match view.restored {
+        Some(restored) if is_since(restored) && is_within(restored) => Ok(()),
+        restored => Err(Refusal::StandbyNotRestored {
+            site: plan.home.name.clone(),
+            restored: restored.map_or("not said".to_owned(), |restored| restored.to_string()),
+            left_at: left_at.map_or("not known".to_owned(), |left_at| left_at.to_string()),
+            rpo_s,
+        }),
+    }
+}
+
+/// The records can be looked at. A failover does not wait for that, and a planned move can.
+pub(super) fn is_known(_plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    match &view.records {
+        Seen::Unknown(why) if view.kind.is_planned() => {
+            Err(Refusal::RecordsUnknown { why: why.clone() })
+        }
+        Seen::Absent if view.kind.is_planned() => {
+            Err(Refusal::RecordsUnknown { why: "there are none".to_owned() })
+        }
+        Seen::Here(_) | Seen::Absent | Seen::Unknown(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

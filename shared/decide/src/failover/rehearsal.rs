@@ -1,0 +1,103 @@
+//! What a move would do now, step by step, without doing it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::capacity::Group;
+use crate::dns::{Change, RecordSet};
+use crate::journal::{Entry, FORMAT, Finding, Impossible, Progress, Step, What};
+use crate::name::Term;
+use crate::plan::Plan;
+
+use super::{Act, Next, Opened, debts_of};
+
+/// How long ago the steps before count as done, in seconds: long enough for what has to settle, short
+/// enough for what has a limit.
+const DONE_AGO_S: i64 = 300;
+
+/// The move as if its first `done` steps were done a while ago, so that the next one can be decided on
+/// what is seen now.
+///
+/// # Errors
+/// [`Impossible`] when the steps cannot follow each other.
+pub fn as_if_done(
+    plan: &Plan,
+    opened: &Opened,
+    term: Term,
+    done: usize,
+    now: Timestamp,
+) -> Result<Progress, Impossible> {
+    let at = now.checked_sub(SignedDuration::from_secs(DONE_AGO_S)).unwrap_or(now);
+    let entry = |n, what| Entry {
+        format: FORMAT,
+        system: plan.system.clone(),
+        term,
+        n,
+        at,
+        writer: "rehearsal".to_owned(),
+        plan_version: "rehearsal".to_owned(),
+        what,
+    };
+    let mut progress = Progress::of(&[entry(1, What::Opened(Box::new(opened.clone())))])?;
+    for step in opened.steps.iter().take(done) {
+        let n = progress.entries.saturating_add(1);
+        let finding = as_if_seen(plan, opened, *step, at);
+        progress.follow(&entry(n, What::Confirmed { step: *step, finding }))?;
+    }
+    Ok(progress)
+}
+
+fn as_if_seen(plan: &Plan, opened: &Opened, step: Step, at: Timestamp) -> Finding {
+    match step {
+        Step::SeedDatabase => {
+            let replica = opened.pair(plan).map(|pair| pair.replica.id).unwrap_or_default();
+            Finding::Seeded { replica, lag_s: 0 }
+        }
+        Step::Fence => Finding::Fenced { debts: debts_of(plan, &opened.from) },
+        Step::StopCapacity => Finding::Stopped { debts: Vec::new(), group: group(0) },
+        Step::StartCapacity => Finding::InService { group: group(1) },
+        Step::CatchUp => Finding::CaughtUp { measured_at: at },
+        Step::PromoteDatabase => Finding::Writable,
+        Step::PromoteAppliance | Step::Unfence => Finding::Accepted,
+        Step::SeeHealthy => Finding::Healthy { verdict: opened.verdict.clone() },
+        Step::Repoint => {
+            Finding::Moved { change_id: None, changes: Vec::new(), records: Vec::new() }
+        }
+        Step::SeeInSync => Finding::InSync,
+    }
+}
+
+fn group(instances: u32) -> Group {
+    Group {
+        desired: instances,
+        min: 0,
+        max: instances,
+        in_service: instances,
+        instances,
+        protected: 0,
+        suspended: Vec::new(),
+    }
+}
+
+/// What a step would come to, as a clause.
+pub fn told(next: &Next) -> String {
+    match next {
+        Next::Do(Act::Repoint(batch)) => {
+            let changes: Vec<String> = batch.iter().map(shown).collect();
+            format!("would submit {}", changes.join(", "))
+        }
+        Next::Do(act) => format!("would {}", act.step().words()),
+        Next::Confirm(..) => "would be seen done at once".to_owned(),
+        Next::Wait(why) | Next::Later(why) => format!("would wait, because {why}"),
+        Next::Stop(refusal) => format!("would be refused, because {refusal}"),
+        Next::Abandon(refusal) => format!("would be given up, because {refusal}"),
+        Next::Complete(_) => "would be over".to_owned(),
+    }
+}
+
+fn shown(change: &Change) -> String {
+    let set = |set: &RecordSet| format!("{} {} {}", set.name, set.kind, set.values.join(" "));
+    match change {
+        Change::Delete(old) => format!("DELETE {}", set(old)),
+        Change::Create(new) => format!("CREATE {}", set(new)),
+    }
+}
