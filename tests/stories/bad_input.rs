@@ -48,6 +48,7 @@ fn request(function: &str, system: &str) -> Value {
         "failover-promotion" => {
             json!({ "action": "failover", "system": system, "reason": "bad input" })
         }
+        "prune-backups" => json!({ "action": "prune", "system": system }),
         _ => json!({ "action": "probe", "system": system }),
     }
 }
