@@ -35,7 +35,7 @@ fn scaled(fence: &str) -> World {
 }
 
 /// Nothing of east's network answers any more, while AWS there does.
-fn dark() -> World {
+pub(crate) fn dark() -> World {
     let world = scaled("confirmed");
     let now = world.state().now;
     world.set().sites.lose_home(now);

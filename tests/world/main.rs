@@ -14,10 +14,12 @@
     reason = "a test ends where it finds something wrong, and prints what it has counted"
 )]
 
+mod abort;
 mod backup;
 mod capacity;
 mod damage;
 mod database;
+mod each_refusal;
 mod events;
 mod export;
 mod failover;
@@ -32,6 +34,7 @@ mod prune;
 mod records;
 mod refusals;
 mod rehearsals;
+mod replayed;
 mod rows;
 mod sweep;
 mod tries;

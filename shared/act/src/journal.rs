@@ -79,13 +79,15 @@ impl Terms {
             .iter()
             .filter_map(|loaded| {
                 let progress = &loaded.progress;
+                // Whoever aborts a failover wants no other one at once, though the alarm is raised.
+                let is_unwanted = progress.abort.is_some() && !progress.opened.kind.is_planned();
                 progress.end.as_ref().map(|end| PastTerm {
                     term: progress.term,
                     opened_at: progress.opened_at,
                     ended_at: loaded.last_at,
                     completed: end.completed,
                     kind: progress.opened.kind,
-                    untouched: !end.completed && !progress.is_touched(),
+                    untouched: !end.completed && !progress.is_touched() && !is_unwanted,
                     debts: progress.debts.clone(),
                 })
             })
@@ -194,8 +196,22 @@ pub async fn append<P: Vault + Clock>(
     }
 }
 
-/// Whether another run has written more than the first `entries` of a journal. What cannot be read is
+/// The entry that another run has written after the first `entries` of a journal. What cannot be read is
 /// taken for nothing: only an entry that is there says so.
+pub async fn next_of<P: Vault>(
+    ports: &P,
+    system: &SystemName,
+    term: Term,
+    entries: u32,
+) -> Option<Entry> {
+    let next = vault::entry(system, term, entries.saturating_add(1));
+    match documents::read_json::<Entry, P>(ports, &next).await {
+        Ok(Seen::Here((entry, _))) => Some(entry),
+        Ok(Seen::Absent | Seen::Unknown(_)) | Err(_) => None,
+    }
+}
+
+/// Whether another run has written more than the first `entries` of a journal.
 pub async fn is_past<P: Vault>(ports: &P, system: &SystemName, term: Term, entries: u32) -> bool {
     let next = vault::entry(system, term, entries.saturating_add(1));
     matches!(ports.read(&next).await, Ok(Seen::Here(_)))

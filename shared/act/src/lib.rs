@@ -10,6 +10,7 @@ pub mod permissions;
 pub mod plan_text;
 pub mod ports;
 pub mod prune_backups;
+pub mod replay;
 pub mod scheduled_backup;
 pub mod signals;
 pub mod snapshot_export;

@@ -32,6 +32,8 @@ pub enum Trigger {
         system: SystemName,
         /// What.
         action: Action,
+        /// Who they are, if they say so.
+        who: Option<String>,
         /// Why, in their words.
         reason: String,
     },
@@ -62,6 +64,8 @@ pub enum Action {
         /// As of when home was restored, as the operator says.
         restored: Option<Timestamp>,
     },
+    /// Give up the move that is under way, if nothing was promoted yet.
+    Abort,
     /// Say where a failover stands.
     Status,
 }
@@ -132,19 +136,13 @@ fn request(event: &Value, action: &str) -> Result<Trigger, Refusal> {
     let action = match action {
         "failover" => Action::Failover,
         "rehearse" => Action::Rehearse { of: of(event)?, restored: restored(event)? },
+        "abort" => Action::Abort,
         "status" => Action::Status,
         "switchover" => Action::Switchover,
         "failback" => Action::Failback { restored: restored(event)? },
-        "abort" => {
-            return Err(Refusal::NotSupported {
-                what: format!("the action {action:?}"),
-                instead: "this version takes failover, switchover, failback, rehearse and status"
-                    .to_owned(),
-            });
-        }
         other => {
             return Err(not_ours(format!(
-                "its action is {other:?}, and failover, switchover, failback, rehearse, \
+                "its action is {other:?}, and failover, switchover, failback, rehearse, abort, \
                  status and tick are the ones taken"
             )));
         }
@@ -153,17 +151,19 @@ fn request(event: &Value, action: &str) -> Result<Trigger, Refusal> {
         .ok_or_else(|| not_ours("it has an action and no system".to_owned()))?;
     let system = SystemName::parse(system).map_err(|wrong| not_ours(wrong.to_string()))?;
     let reason = text(event, "/reason").unwrap_or_default().to_owned();
-    let move_asked_for = match action {
-        Action::Failover => Some(Kind::Failover),
-        Action::Switchover => Some(Kind::Switchover),
-        Action::Failback { .. } => Some(Kind::Failback),
+    let asks = match action {
+        Action::Failover => Some("a failover"),
+        Action::Switchover => Some("a switchover"),
+        Action::Failback { .. } => Some("a failback"),
+        Action::Abort => Some("an abort"),
         Action::Rehearse { .. } | Action::Status => None,
     };
-    if let Some(kind) = move_asked_for.filter(|_| reason.is_empty()) {
-        let kind = kind.words();
-        return Err(not_ours(format!("it asks for a {kind} and gives no reason")));
+    if let (Some(asks), true) = (asks, reason.is_empty()) {
+        return Err(not_ours(format!("it asks for {asks} and gives no reason")));
     }
-    Ok(Trigger::Request { system, action, reason })
+    let who = documents::optional_text(event, "who", "the name of whoever asks")?;
+    let who = who.filter(|who| !who.is_empty()).map(str::to_owned);
+    Ok(Trigger::Request { system, action, who, reason })
 }
 
 /// Which kind of move is to be rehearsed; a failover, unless the request says otherwise.

@@ -217,6 +217,13 @@ pub enum What {
         /// What was seen.
         finding: Finding,
     },
+    /// A person asks that the failover be given up. From here on only the way back is open.
+    AbortAsked {
+        /// Who.
+        who: String,
+        /// Why, in their words.
+        reason: String,
+    },
     /// The failover ends before any promotion; the old site stays the active one.
     Abandoned {
         /// Why.
@@ -282,6 +289,15 @@ pub struct Past {
     pub at: Timestamp,
 }
 
+/// That a person has asked to give the failover up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Abort {
+    /// Who.
+    pub who: String,
+    /// Why, in their words.
+    pub reason: String,
+}
+
 /// The state of a failover: the fold of its journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
@@ -299,6 +315,8 @@ pub struct Progress {
     pub first_intended_at: Vec<(Step, Timestamp)>,
     /// A promotion was intended, so there is no way back.
     pub is_past_return: bool,
+    /// A person has asked to give it up, before any promotion was intended.
+    pub abort: Option<Abort>,
     /// The changes that were intended last in each zone and move records: they tell what the records
     /// were.
     pub batch: Vec<Change>,
@@ -358,6 +376,7 @@ impl Progress {
             intended: None,
             first_intended_at: Vec::new(),
             is_past_return: false,
+            abort: None,
             batch: Vec::new(),
             debts: Vec::new(),
             paid: Vec::new(),
@@ -388,6 +407,7 @@ impl Progress {
             What::Opened(_) => Err("opens the failover a second time".to_owned()),
             What::Intended { step, batch } => self.intend(*step, batch, entry.at),
             What::Confirmed { step, finding } => self.confirm(*step, finding, entry.at),
+            What::AbortAsked { who, reason } => self.ask_abort(who, reason),
             What::Abandoned { .. } if self.is_past_return => {
                 Err("abandons the failover after its point of no return".to_owned())
             }
@@ -451,7 +471,21 @@ impl Progress {
         Ok(())
     }
 
+    fn ask_abort(&mut self, who: &str, reason: &str) -> Result<(), String> {
+        if self.is_past_return {
+            return Err("asks to abort after a promotion was intended".to_owned());
+        }
+        if self.abort.is_some() {
+            return Err("asks to abort a second time".to_owned());
+        }
+        self.abort = Some(Abort { who: who.to_owned(), reason: reason.to_owned() });
+        Ok(())
+    }
+
     fn confirm(&mut self, step: Step, finding: &Finding, at: Timestamp) -> Result<(), String> {
+        if self.abort.is_some() {
+            return Err(format!("confirms to {}, after an abort was asked for", step.words()));
+        }
         if Some(step) != self.next_step()
             && self.intended != Some(step)
             && !self.is_resubmission(step)
@@ -481,8 +515,12 @@ impl Progress {
         Ok(())
     }
 
-    /// The first step that is not confirmed yet; none when only the closing entry is missing.
+    /// The first step that is not confirmed yet; none when only the closing entry is missing. Once an
+    /// abort was asked for there is one step left, the way back.
     pub fn next_step(&self) -> Option<Step> {
+        if self.abort.is_some() {
+            return Some(Step::Unfence);
+        }
         self.opened.steps.iter().copied().find(|step| !self.is_done(*step))
     }
 

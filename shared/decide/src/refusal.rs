@@ -271,6 +271,43 @@ pub enum Refusal {
         /// A clause that follows the key.
         why: String,
     },
+    /// A person has given the move up.
+    #[error("{who} has aborted the move ({reason}); {site} stays the active site, and {told}")]
+    Aborted {
+        /// The site that was to be left.
+        site: SiteName,
+        /// Who.
+        who: String,
+        /// Why, in their words.
+        reason: String,
+        /// What the site was told, as a clause.
+        told: String,
+    },
+    /// A failover cannot be given up any more.
+    #[error(
+        "term {term} cannot be aborted: since {since} it may {step}, and from there it only goes forward; \
+         {reason:?} was given as the reason"
+    )]
+    AbortTooLate {
+        /// Its term.
+        term: Term,
+        /// The first promotion, as a clause.
+        step: String,
+        /// When it was intended.
+        since: Timestamp,
+        /// Why it was to be given up.
+        reason: String,
+    },
+    /// There is no failover to give up.
+    #[error(
+        "no failover and no planned move of {system} is under way, so there is nothing to abort: {newest}"
+    )]
+    NothingToAbort {
+        /// The system that was named.
+        system: String,
+        /// How the last one ended, as a clause.
+        newest: String,
+    },
     /// A failover is under way.
     #[error("term {term} is under way since {since}")]
     InProgress {

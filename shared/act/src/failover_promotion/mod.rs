@@ -1,6 +1,7 @@
 //! Failover: from an alarm to records that lead to the new site, in steps that are written down before
 //! and after, so that a crash, a timeout, a duplicate and a normal continuation are the same path.
 
+mod abort;
 mod begin;
 mod debts;
 mod drive;
@@ -64,7 +65,7 @@ pub async fn answer<P: World>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
             };
             begin::failover(ports, &subject, begin::Asking::Alarm(name)).await
         }
-        Ok(Trigger::Request { system, action, reason }) => {
+        Ok(Trigger::Request { system, action, who, reason }) => {
             let subject = match subject(ports, system).await? {
                 Ok(subject) => subject,
                 Err(refusal) => return Ok(Outcome::Refused(refusal)),
@@ -79,6 +80,7 @@ pub async fn answer<P: World>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
                 Action::Rehearse { .. } => {
                     rehearse::rehearse(ports, &subject, asking(action, reason)).await
                 }
+                Action::Abort => abort::abort(ports, &subject, who, reason).await,
                 Action::Status => status(ports, &subject).await,
             }
         }
@@ -93,9 +95,10 @@ fn asking(action: Action, reason: String) -> begin::Asking {
         Action::Failback { restored } | Action::Rehearse { of: Kind::Failback, restored } => {
             begin::Asking::Planned(Kind::Failback, reason, restored)
         }
-        Action::Failover | Action::Status | Action::Rehearse { of: Kind::Failover, .. } => {
-            begin::Asking::Operator(reason)
-        }
+        Action::Failover
+        | Action::Abort
+        | Action::Status
+        | Action::Rehearse { of: Kind::Failover, .. } => begin::Asking::Operator(reason),
     }
 }
 

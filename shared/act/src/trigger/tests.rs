@@ -54,7 +54,8 @@ fn what_is_not_ours_is_refused_with_what_was_found() {
         (r#"{"action":"failover"}"#, "no system"),
         (r#"{"action":"failover","system":"controller"}"#, "no reason"),
         (r#"{"action":"failover","system":"../x","reason":"r"}"#, "../x"),
-        (r#"{"action":"abort","system":"controller"}"#, "not supported"),
+        (r#"{"action":"abort","system":"controller"}"#, "an abort and gives no reason"),
+        (r#"{"action":"abort","system":"controller","reason":"r","who":7}"#, "`who` is 7"),
         (r#"{"action":"switchover","system":"controller"}"#, "a switchover and gives no reason"),
         (r#"{"action":"failback","system":"controller"}"#, "a failback and gives no reason"),
         (
@@ -74,4 +75,12 @@ fn what_is_not_ours_is_refused_with_what_was_found() {
         let refusal = read(event.as_bytes()).unwrap_err().to_string();
         assert!(refusal.contains(part), "{event}: {refusal}");
     }
+}
+
+#[test]
+fn an_abort_says_who_and_why() {
+    let event = r#"{"action":"abort","system":"controller","who":"Ada","reason":"it is back"}"#;
+    let (system, action) = (SystemName::parse("controller").unwrap(), Action::Abort);
+    let (who, reason) = (Some("Ada".to_owned()), "it is back".to_owned());
+    assert_eq!(read(event.as_bytes()), Ok(Trigger::Request { system, action, who, reason }));
 }

@@ -125,7 +125,7 @@ fn is_lost(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
 }
 
 /// Anti-flapping: the cooldown counts from the END of the last failover, abandoned ones included, if
-/// anything was told to the site that it would have left.
+/// anything was told to the site that it would have left, or a person has aborted it.
 fn is_cool(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
     let last = view.past.iter().find(|past| !past.untouched);
     let Some(last) = last else { return Ok(()) };

@@ -50,7 +50,7 @@ pub struct PastTerm {
     #[serde(default)]
     pub kind: Kind,
     /// It ended before anything was told to the site that it would have left: nothing of it can arrive
-    /// late, so no cooldown counts from it.
+    /// late, so no cooldown counts from it. A failover that a person has aborted is none of these.
     #[serde(default)]
     pub untouched: bool,
     /// What the site that it left still owes.

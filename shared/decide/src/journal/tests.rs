@@ -31,6 +31,10 @@ fn fenced() -> What {
     What::Confirmed { step: Step::Fence, finding: Finding::Fenced { debts: vec![Debt::Database] } }
 }
 
+fn abort() -> What {
+    What::AbortAsked { who: "Ada".to_owned(), reason: "it is back".to_owned() }
+}
+
 fn abandoned() -> What {
     What::Abandoned { why: Refusal::NoExport {} }
 }
@@ -49,6 +53,14 @@ fn an_impossible_sequence_is_an_error_and_not_a_guess() {
             "after its point of no return",
         ),
         (vec![begun(), abandoned(), fenced()], "after the end"),
+        (vec![begun(), abort(), abort()], "a second time"),
+        (vec![begun(), abort(), intended(Step::Fence)], "not the next step"),
+        (vec![begun(), intended(Step::Fence), abort(), fenced()], "after an abort"),
+        (vec![begun(), fenced(), abort(), intended(Step::PromoteDatabase)], "not the next step"),
+        (
+            vec![begun(), fenced(), intended(Step::PromoteDatabase), abort()],
+            "abort after a promotion",
+        ),
         (vec![begun(), fenced(), intended(Step::Unfence)], "not the next step"),
         (
             vec![begun(), intended(Step::Fence), intended(Step::Unfence), intended(Step::Fence)],

@@ -53,6 +53,9 @@ names! {
     AcknowledgementInvalid = "acknowledgement-invalid",
     Paused = "paused",
     PauseUnclear = "pause-unclear",
+    Aborted = "aborted",
+    AbortTooLate = "abort-too-late",
+    NothingToAbort = "nothing-to-abort",
     InProgress = "in-progress",
     OthersUnderWay = "others-under-way",
     Superseded = "superseded",
@@ -143,7 +146,11 @@ impl Refusal {
             Self::OthersUnderWay { .. } => {
                 Err("take the system out of `after` in the plan, if it is not needed")
             }
-            Self::InProgress { .. } | Self::WayBackLost { .. } => {
+            Self::InProgress { .. }
+            | Self::WayBackLost { .. }
+            | Self::Aborted { .. }
+            | Self::AbortTooLate { .. }
+            | Self::NothingToAbort { .. } => {
                 Err("there is one failover at a time, and it has its own way")
             }
             Self::AlreadyActive { .. } => Err("it is there already"),

@@ -106,6 +106,7 @@ async fn turn<P: World>(
     progress: &mut Progress,
     memory: &mut Memory,
 ) -> Result<Turn, Fault> {
+    heed_abort(ports, subject, progress, memory).await?;
     let view = look(ports, subject, progress, memory).await;
     let term = progress.term;
     match next(&subject.plan, progress, &view) {
@@ -189,6 +190,26 @@ async fn turn<P: World>(
             Ok(Turn::End(Outcome::Done(sentence)))
         }
     }
+}
+
+/// Goes the way back as soon as a person has asked for it. That saves a turn, and is no safety: an
+/// intention that is written after the abort finds its place in the journal taken.
+async fn heed_abort<P: World>(
+    ports: &P,
+    subject: &Subject,
+    progress: &mut Progress,
+    memory: &mut Memory,
+) -> Result<(), Fault> {
+    if progress.is_past_return || progress.abort.is_some() {
+        return Ok(());
+    }
+    let next = journal::next_of(ports, &subject.system, progress.term, progress.entries).await;
+    if let Some(entry) = next.filter(|entry| matches!(entry.what, What::AbortAsked { .. })) {
+        // What the site has answered so far, it has answered to its fence.
+        memory.attempt = None;
+        follow(progress, &entry)?;
+    }
+    Ok(())
 }
 
 /// Appends an entry and folds it in; false when another run was first.

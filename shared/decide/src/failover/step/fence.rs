@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::acknowledgement::{Accepted, Acknowledgements};
 use crate::evidence::{Reading, Verdict, proves_way_out, verdict};
 use crate::failover::guards::not_healthy;
-use crate::journal::{Debt, Finding, Progress, Step};
+use crate::journal::{Abort, Debt, Finding, Progress, Step};
 use crate::name::SiteName;
 use crate::plan::{DatabaseKind, FenceDemand, Plan};
 use crate::refusal::Refusal;
@@ -68,6 +68,48 @@ pub(super) fn fence(plan: &Plan, progress: &Progress, view: &View) -> Next {
             view,
             unconfirmed(plan, progress, view.now, (why, &old)),
         ),
+    }
+}
+
+/// A person has asked for the way back, from a move of any kind, at whichever step. A site that was never
+/// told anything is left as it is; one that may have been told to be standby is told to be production,
+/// with each tick until no run of before, which may still fence it, can be alive. A site that cannot be
+/// told in all that time is said to be so.
+pub(super) fn aborted(plan: &Plan, progress: &Progress, abort: &Abort, view: &View) -> Next {
+    let old = verdict(&view.old, plan.failover.signals, proves_way_out(&view.new));
+    let site = progress.opened.from.clone();
+    let end = |told: String| {
+        let (site, who, reason) = (site.clone(), abort.who.clone(), abort.reason.clone());
+        Next::Abandon(Refusal::Aborted { site, who, reason, told })
+    };
+    if !progress.is_touched() {
+        return end("it was never told to be standby".to_owned());
+    }
+    // As on the way back that nobody asked for: when it was told counts, and not when that is looked at.
+    let told_at = view.told_at.unwrap_or(progress.opened_at);
+    let since_s = since_intended_s(progress, Step::Unfence, told_at);
+    let later = |what: &str| {
+        Next::Later(format!(
+            "the {} is aborted; {site} {what}, and is told once more when no run of before can be \
+             alive, {QUIET_S} s after it was told first ({since_s} s ago)",
+            progress.opened.kind.words()
+        ))
+    };
+    match (progress.intended, &view.attempt) {
+        (Some(Step::Unfence), Some(Attempt::Accepted)) if since_s >= QUIET_S => {
+            end("it was told to be production again".to_owned())
+        }
+        (Some(Step::Unfence), Some(Attempt::Accepted)) => later("is production again"),
+        (Some(Step::Unfence), Some(Attempt::Unreachable(why))) if old.site == Reading::Down => {
+            if since_s >= QUIET_S {
+                return end(format!("it could not be told to be production again: {why}"));
+            }
+            later("cannot be reached")
+        }
+        (Some(Step::Unfence), Some(Attempt::Unreachable(why) | Attempt::Unclear(why))) => {
+            Next::Wait(format!("{site} is to be production again: {why}"))
+        }
+        (_, _) => Next::Do(Act::Unfence),
     }
 }
 

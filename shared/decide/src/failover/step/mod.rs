@@ -133,6 +133,10 @@ pub enum Next {
 
 /// Decides what comes next in a failover that has begun and not ended.
 pub fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
+    // Before everything else: an abort is met by a move of any kind, at any step, also on its way back.
+    if let Some(abort) = &progress.abort {
+        return fence::aborted(plan, progress, abort, view);
+    }
     if progress.intended == Some(Step::Unfence) {
         return fence::way_back(plan, progress, view);
     }
