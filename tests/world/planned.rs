@@ -323,6 +323,11 @@ fn a_planned_move_that_wakes_up_late_does_no_harm() {
     }
 }
 
+fn has_completed(world: &World) -> bool {
+    let newest = newest_term(&world.state());
+    newest.is_some_and(|newest| newest.end.is_some_and(|end| end.completed))
+}
+
 /// FA1, FF2: a switchover and an alarm at once, and ten of each: one move, and each is answered.
 #[test]
 fn a_switchover_and_an_alarm_at_once_are_one_move() {
@@ -343,7 +348,7 @@ fn a_switchover_and_an_alarm_at_once_are_one_move() {
             world.pass(60);
             let _recorded = finish(answer(&world.run(), OWN_TICK));
             world.assert_promises(&format!("asleep at call {n}"));
-            if newest_term(&world.state()).is_some_and(|newest| newest.end.is_some()) {
+            if has_completed(&world) {
                 break;
             }
         }
