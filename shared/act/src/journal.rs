@@ -38,6 +38,11 @@ pub struct Loaded {
 }
 
 impl Terms {
+    /// Terms that were read elsewhere, newest first.
+    pub fn of(newest_first: Vec<Loaded>) -> Self {
+        Self { newest_first }
+    }
+
     /// The newest term, open or ended.
     pub fn newest(&self) -> Option<&Progress> {
         self.newest_first.first().map(|loaded| &loaded.progress)

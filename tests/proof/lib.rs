@@ -1,0 +1,1 @@
+//! Nothing of its own: the proof is the test target of this package.

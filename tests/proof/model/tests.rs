@@ -1,0 +1,147 @@
+//! The model, checked whole; and each rule, taken away.
+
+use std::num::NonZeroUsize;
+
+use stateright::{Checker, HasDiscoveries, Model};
+
+use super::{Bounds, Failovers, Law, Without};
+use crate::scene::{PLAN, demanding, without_database};
+
+/// Distinct states that the models have together.
+const STATES_MIN: usize = 1_000_000;
+
+/// What is checked whole.
+#[derive(Clone, Copy, Debug)]
+enum Checked {
+    /// One failover with a database, and a person who edits.
+    Database,
+    /// Two failovers, there and back, of a system without a database.
+    Twice,
+    /// The same with one run more and without time, so that a batch of the first can arrive late.
+    Late,
+    /// One failover under a plan that demands a fence.
+    Demanded,
+}
+
+impl Checked {
+    fn plan(self) -> String {
+        match self {
+            Self::Database => PLAN.to_owned(),
+            Self::Twice | Self::Late => without_database(),
+            Self::Demanded => demanding(&without_database()),
+        }
+    }
+
+    fn bounds(self) -> Bounds {
+        let bounds = Bounds {
+            troubles: 2,
+            starts: 2,
+            faults: 1,
+            deaths: 0,
+            edits: 1,
+            turns: 1,
+            blinks: 1,
+            minutes: 3,
+            terms: 1,
+        };
+        match self {
+            Self::Database => bounds,
+            Self::Twice => Bounds {
+                troubles: 3,
+                edits: 0,
+                turns: 2,
+                minutes: 2,
+                blinks: 0,
+                terms: 2,
+                ..bounds
+            },
+            Self::Late => Bounds {
+                troubles: 3,
+                starts: 3,
+                edits: 0,
+                turns: 2,
+                minutes: 0,
+                blinks: 0,
+                terms: 2,
+                ..bounds
+            },
+            Self::Demanded => Bounds { deaths: 1, edits: 0, turns: 2, ..bounds },
+        }
+    }
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, NonZeroUsize::get)
+}
+
+/// I1, I2, I3, I6, I11, P2, P3, P4, FF1, FF2, FF3, FF5, FF11, FF14: in every state.
+#[test]
+fn every_law_holds_in_every_state() {
+    let mut states = 0;
+    for checked in [Checked::Database, Checked::Twice, Checked::Late, Checked::Demanded] {
+        #[expect(clippy::disallowed_methods, reason = "the time is printed")]
+        let begun = std::time::Instant::now();
+        let model = Failovers::new(&checked.plan(), checked.bounds(), None);
+        let checker = model.checker().threads(threads()).spawn_bfs().join();
+        let (unique, depth) = (checker.unique_state_count(), checker.max_depth());
+        println!("{checked:?}: {unique} states, {depth} deep, {} s", begun.elapsed().as_secs());
+        for (name, path) in checker.discoveries() {
+            let last = path.last_state().broken;
+            println!("  {name}: after {} steps {last:?}", path.clone().into_actions().len());
+            if last.is_some() {
+                panic!("{:#?}", path.into_actions());
+            }
+        }
+        states += unique;
+    }
+    println!("{states} distinct states");
+    assert!(states >= STATES_MIN, "{states} states");
+}
+
+/// A rule, the model in which it is taken away, and the law that is broken then.
+const TABLE: [(Without, Checked, Law); 19] = [
+    (Without::CompareAndSwap, Checked::Database, Law::EditOverwritten),
+    (Without::TermInTheBatch, Checked::Late, Law::OlderAfterNewer),
+    (Without::FenceFirst, Checked::Database, Law::PromotedBeforeFence),
+    (Without::HealthFirst, Checked::Database, Law::MovedWithoutLook),
+    (Without::CreateOnly, Checked::Database, Law::NotIntended),
+    (Without::CooldownFromTheEnd, Checked::Twice, Law::TooSoon),
+    (Without::AnythingButTheLease, Checked::Database, Law::NotIntended),
+    (Without::ConditionInTheAct, Checked::Database, Law::EditOverwritten),
+    (Without::OwnLook, Checked::Database, Law::MovedWithoutLook),
+    (Without::UnknownOfItsOwn, Checked::Database, Law::LeftWithoutLoss),
+    (Without::NoWayBackAfterPromotion, Checked::Database, Law::AbandonedAfterPromotion),
+    (Without::Debt, Checked::Database, Law::NothingOwed),
+    (Without::Intention, Checked::Database, Law::NotIntended),
+    (Without::WaitForLateFences, Checked::Demanded, Law::NotGivenBack),
+    (Without::FenceConfirmed, Checked::Demanded, Law::TwoInProduction),
+    (Without::WriterSeen, Checked::Database, Law::UnhealthyTarget),
+    (Without::RunsThatEnd, Checked::Demanded, Law::NotGivenBack),
+    (Without::WayBack, Checked::Demanded, Law::NotGivenBack),
+    (Without::OneAtATime, Checked::Twice, Law::TwoOpen),
+];
+
+/// Each rule on which the proof rests is taken away, and the law that it keeps is found broken. With all
+/// of them in place the same models have no such state: the test above.
+#[test]
+fn each_rule_that_is_taken_away_is_missed_and_named() {
+    let mut wrong = Vec::new();
+    for (without, checked, law) in TABLE {
+        let model = Failovers::new(&checked.plan(), checked.bounds(), Some(without));
+        let checker = model
+            .checker()
+            .threads(threads())
+            .finish_when(HasDiscoveries::AnyFailures)
+            .spawn_bfs()
+            .join();
+        let path = checker.discovery("every law holds");
+        let broken = path.as_ref().and_then(|path| path.last_state().broken);
+        let steps = path.map_or(0, |path| path.into_actions().len());
+        let states = checker.unique_state_count();
+        println!("without {without:?}: {broken:?} after {steps} steps, in {states} states");
+        if broken != Some(law) {
+            wrong.push(format!("without {without:?}: {broken:?}, and not {law:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
