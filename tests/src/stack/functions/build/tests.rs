@@ -23,12 +23,12 @@ fn what_cargo_sets_is_dropped_and_what_a_user_sets_stays() {
 
 #[test]
 fn only_the_users_library_folders_are_left() {
-    let built_in = Path::new("/work/target/debug");
+    let built_in = Path::new("/home/user/app/target/debug");
     let left = |value: &str| {
         let left = libraries_of_the_user(value.as_ref(), Some(built_in)).unwrap();
         left.map(|left| left.into_string().unwrap())
     };
-    let of_cargo = "/work/target/debug/deps:/root/.rustup/toolchains/stable/lib";
+    let of_cargo = "/home/user/app/target/debug/deps:/root/.rustup/toolchains/stable/lib";
     assert_eq!(left(of_cargo), None);
     assert_eq!(left(&format!("{of_cargo}:/opt/lib")), Some("/opt/lib".to_owned()));
 }
