@@ -1,6 +1,6 @@
 //! The appliance: its API, its modes, its troubles, on a real database.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -11,7 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::ParsedCertificate;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
-use warmspare_tests::stack::appliance::{Appliance, Mode, Options, Power, Switch, Trouble};
+use warmspare_tests::stack::appliance::{Appliance, Lookup, Mode, Options, Power, Switch, Trouble};
 use warmspare_tests::stack::folders::Run;
 use warmspare_tests::stack::postgres::{Cluster, Postgres, Stop};
 use warmspare_tests::stack::wait;
@@ -117,6 +117,44 @@ async fn an_archive_follows_from_the_state_alone() -> Result<()> {
     // Not the settings alone have changed, but all that follows from them.
     assert_ne!(one.body[150_000..], other[150_000..]);
     assert_eq!(appliance.ask_as("admin:wrong", "GET", "/export", "").await?.status, 401);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_restored_appliance_shows_its_archive_until_it_is_in_production() -> Result<()> {
+    let postgres = postgres().await?;
+    let cluster = Cluster::primary(&postgres, "west").await?;
+    let west = Appliance::start(Options { mode: Mode::Production, ..options(&cluster) }).await?;
+    west.add_devices(&["one".to_owned()]).await?;
+    let archive = west.archive().await?;
+    west.add_devices(&["two".to_owned()]).await?;
+    let no_database = "host=127.0.0.1 port=1 user=nobody";
+    let east = Options { settles: SHORT, ..Options::new("east", no_database) };
+    let east = Appliance::start(east).await?;
+    let health =
+        async || Ok::<_, anyhow::Error>(east.ask("GET", "/healthstats/", "").await?.status);
+    assert_eq!(health().await?, 503);
+    let url: Arc<Mutex<Option<String>>> = Arc::default();
+    let known = Arc::clone(&url);
+    let lookup: Lookup = Arc::new(move || known.lock().unwrap().clone());
+    east.restore(&archive, Arc::clone(&lookup)).await?;
+    assert_eq!((health().await?, east.mode()), (200, Mode::Standby));
+    assert_eq!(east.devices().await?, ["one"]);
+    assert_eq!(east.ask("POST", "/api/1.0/devices/", "name=three").await?.status, 503);
+    // In production it is as well as its database, which its name leads to by now or does not.
+    east.set_mode(Mode::Production);
+    wait::until("it has settled", LONG, async || {
+        let answer = east.ask("GET", "/healthstats/", "").await?;
+        Ok(format!("{answer:?}").contains("leads nowhere").then_some(()))
+    })
+    .await?;
+    *url.lock().unwrap() = Some(cluster.url());
+    assert_eq!(health().await?, 200);
+    assert_eq!(east.devices().await?, ["one", "two"]);
+    let refused = east.restore(&archive, Arc::clone(&lookup)).await.unwrap_err();
+    assert!(refused.to_string().contains("in production"), "{refused}");
+    east.set_mode(Mode::Standby);
+    assert!(east.restore(b"{}", lookup).await.is_err());
     Ok(())
 }
 

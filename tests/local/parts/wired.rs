@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use warmspare_tests::stack::aws::AwsError;
 use warmspare_tests::stack::postgres::Cluster;
-use warmspare_tests::stack::rds::{Instance, Outside, Place, RdsServer, Wired};
+use warmspare_tests::stack::rds::{Instance, Outside, Place, RdsServer, Status, Wired};
 use warmspare_tests::stack::wait;
 
 use crate::parts::deliver::{Rig, function};
@@ -28,7 +28,7 @@ impl World {
         let rig = Rig::start().await?;
         let cluster = Cluster::primary(&rig.stack.postgres, "controller").await?;
         cluster.sql("create table devices (name text); insert into devices values ('one')").await?;
-        let wired = Arc::new(Wired::new(Arc::clone(&rig.aws)));
+        let wired = Arc::new(Wired::new(Arc::clone(&rig.aws)).making_replicas(&rig.stack.postgres));
         let server = RdsServer::start(ACCOUNT, wired.clone()).await?;
         let place = Place::new(WEST, "controller-db");
         server.add(Instance::primary(place.clone(), "127.0.0.1", cluster.port()));
@@ -185,6 +185,49 @@ async fn a_caller_is_held_to_the_policies_of_its_role() -> Result<()> {
     let promote = json!({ "DBInstanceIdentifier": "controller-db" });
     let refused = world.rig.aws.call(WEST, "rds", "promote_read_replica", promote).await;
     assert_eq!(refused.unwrap_err().code, "AccessDenied");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_replica_in_another_region_follows_for_real_is_measured_and_is_promoted() -> Result<()> {
+    let world = World::start().await?;
+    let (source, replica) =
+        (Place::new(WEST, "controller-db"), Place::new(EAST, "controller-db-t1"));
+    let create = json!({
+        "DBInstanceIdentifier": replica.id,
+        "SourceDBInstanceIdentifier": format!("arn:aws:rds:{WEST}:{ACCOUNT}:db:controller-db"),
+    });
+    world.rig.aws.call(EAST, "rds", "create_db_instance_read_replica", create).await?;
+    let available = async |what: &str, is_replica: bool| {
+        wait::until(what, LONG, async || {
+            let is_so = world.server.status(&replica) == Some(Status::Available)
+                && world.server.is_replica(&replica) == Some(is_replica);
+            Ok(is_so.then_some(()))
+        })
+        .await
+    };
+    available("a replica", true).await?;
+    let from = world.wired.cluster(&source).unwrap();
+    let to = world.wired.cluster(&replica).unwrap();
+    // Written when the copy was there already: only replication brings it.
+    from.sql("insert into devices values ('two')").await?;
+    wait::until("what was written later", LONG, async || {
+        let count = to.value("select count(*) from devices").await?;
+        Ok((count.as_deref() == Some("2")).then_some(()))
+    })
+    .await?;
+    wait::until("a measurement", LONG, async || {
+        let asked = json!({ "Namespace": "AWS/RDS", "MetricName": "ReplicaLag" });
+        let listed = world.rig.aws.call(EAST, "cloudwatch", "list_metrics", asked).await?;
+        let dimensions = json!([{ "Name": "DBInstanceIdentifier", "Value": replica.id }]);
+        Ok((listed["Metrics"][0]["Dimensions"] == dimensions).then_some(()))
+    })
+    .await?;
+    let promote = json!({ "DBInstanceIdentifier": replica.id });
+    world.rig.aws.call(EAST, "rds", "promote_read_replica", promote).await?;
+    available("a writer", false).await?;
+    to.sql("insert into devices values ('three')").await?;
+    assert_eq!(world.server.mishaps(), Vec::<String>::new());
     Ok(())
 }
 

@@ -333,6 +333,55 @@ def check_promotion():
             DBInstanceIdentifier="controller-db-west")
 
 
+def check_replicas():
+    source = instance(west, "controller-db-west")
+    arn = source["DBInstanceArn"]
+    make = east.create_db_instance_read_replica
+
+    def replica(name, of=arn, **others):
+        return {"DBInstanceIdentifier": name, "SourceDBInstanceIdentifier": of, **others}
+
+    for name in ("1two", "two-", "tw--o", "tw_o", "t" * 64):
+        refused("InvalidParameterValue", 400, make, **replica(name))
+    refused("DBInstanceAlreadyExists", 400, make, **replica("controller-db"))
+    refused("DBInstanceNotFound", 404, make, **replica("new", "controller-db-west"))
+    refused("DBInstanceNotFound", 404, make, **replica("new", arn + "x"))
+    # Not encrypted, so no key; encrypted in another region, so a key of that region.
+    here = WEST_KEY.replace(WEST, EAST)
+    refused("InvalidParameterCombination", 400, make, **replica("new", KmsKeyId=here))
+    encrypted = instance(east, "controller-db")["DBInstanceArn"]
+    refused("InvalidParameterCombination", 400, west.create_db_instance_read_replica,
+            **replica("new", encrypted))
+    refused("KMSKeyNotAccessibleFault", 400, west.create_db_instance_read_replica,
+            **replica("new", encrypted, KmsKeyId=here))
+    refused("InvalidParameterCombination", 400, make, **replica("new", "controller-db", KmsKeyId=here))
+    made = make(**replica("Controller-DB-t1", DBInstanceClass="db.m6g.large", Port=5432,
+                          MultiAZ=False, PubliclyAccessible=False, DeletionProtection=True,
+                          VpcSecurityGroupIds=["sg-0123456789abcdef0"]))["DBInstance"]
+    assert made["DBInstanceIdentifier"] == "controller-db-t1" and "Endpoint" not in made
+    assert made["DBInstanceStatus"] == "creating" and made["BackupRetentionPeriod"] == 0
+    assert made["DBInstanceClass"] == "db.m6g.large" and not made["StorageEncrypted"]
+    assert made["ReadReplicaSourceDBInstanceIdentifier"] == arn
+    assert instance(west, "controller-db-west")["DBInstanceStatus"] == "modifying"
+    refused("DBInstanceAlreadyExists", 400, make, **replica("controller-db-t1"))
+    refused("InvalidDBInstanceState", 400, make, **replica("new"))
+    refused("InvalidDBInstanceState", 400, east.promote_read_replica,
+            DBInstanceIdentifier="controller-db-t1")
+    east.get_waiter("db_instance_available").wait(
+        DBInstanceIdentifier="controller-db-t1", WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+    done = instance(east, "controller-db-t1")
+    assert done["Endpoint"]["Address"] == "127.0.0.1"
+    assert done["StatusInfos"] == [
+        {"StatusType": "read replication", "Normal": True, "Status": "replicating"}]
+    now = instance(west, "controller-db-west")
+    assert now["ReadReplicaDBInstanceIdentifiers"] == [done["DBInstanceArn"]]
+    assert now["DBInstanceStatus"] == "available"
+    # A replica has no backups, so it is no source.
+    refused("InvalidDBInstanceState", 400, make, **replica("new", "controller-db-t1"))
+    created = east.describe_events(SourceType="db-instance", SourceIdentifier="controller-db-t1")
+    assert [event["Message"] for event in created["Events"]] == ["DB instance created"]
+
+
 def check_events():
     events = west.describe_events(SourceType="db-snapshot", SourceIdentifier="copy")["Events"]
     assert [event["Message"] for event in events] == [
@@ -352,4 +401,5 @@ check_export_limit()
 check_stops()
 check_promotion()
 check_events()
+check_replicas()
 print(json.dumps(SEEN))

@@ -8,9 +8,10 @@ use tokio::process::Command;
 use super::*;
 
 /// Every action, each of which the check has to see succeed.
-const ACTIONS: [&str; 12] = [
+const ACTIONS: [&str; 13] = [
     "CancelExportTask",
     "CopyDBSnapshot",
+    "CreateDBInstanceReadReplica",
     "CreateDBSnapshot",
     "DeleteDBSnapshot",
     "DescribeDBInstances",
@@ -24,7 +25,8 @@ const ACTIONS: [&str; 12] = [
 ];
 
 /// The refusals that the check has to see.
-const REFUSALS: [&str; 17] = [
+const REFUSALS: [&str; 18] = [
+    "DBInstanceAlreadyExists",
     "DBInstanceNotFound",
     "DBSnapshotAlreadyExists",
     "DBSnapshotNotFound",

@@ -135,6 +135,32 @@ async fn a_copy_fails_when_its_source_is_lost_on_the_way() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_replica_fails_when_its_source_is_lost_on_the_way() -> Result<()> {
+    let rig = Rig::start(Recorder::default()).await?;
+    let (source, replica) = (place(WEST, "alone-west"), place(EAST, "alone-t1"));
+    let create = json!({
+        "DBInstanceIdentifier": replica.id,
+        "SourceDBInstanceIdentifier": "arn:aws:rds:us-west-2:123456789012:db:alone-west",
+    });
+    rig.call(EAST, "create_db_instance_read_replica", create.clone()).await?;
+    assert_eq!(rig.server.status(&source), Some(Status::Modifying));
+    rig.server.lose(WEST);
+    wait::until("an end", LONG, async || {
+        Ok((rig.server.status(&replica) == Some(Status::Failed)).then_some(()))
+    })
+    .await?;
+    let lost = rig.server.mishaps();
+    assert!(lost[0].contains("alone-t1: us-west-2 was lost meanwhile"), "{lost:?}");
+    // What is in a region that is gone cannot be found from elsewhere.
+    let mut another = create;
+    another["DBInstanceIdentifier"] = json!("alone-t2");
+    let refused = rig.code(EAST, "create_db_instance_read_replica", another).await;
+    assert_eq!(refused, "DBInstanceNotFound");
+    assert_eq!(*rig.outside.datapoints.lock().unwrap(), []);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_transition_can_last_for_ever() -> Result<()> {
     let rig = Rig::start(Recorder::default()).await?;
     rig.server.pace(|pace| pace.promotion_modifying = Duration::MAX);

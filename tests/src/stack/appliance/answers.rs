@@ -98,14 +98,16 @@ fn set_mode(inner: &Inner, request: &Request) -> Answer {
     Answer::json(200, json!({ "code": 0, "msg": [message] }))
 }
 
-/// Healthy is: settled, and its database answers, if it has one.
+/// Healthy is: settled, and its database answers, if it has one; what was restored and waits uses none.
 async fn health(inner: &Inner) -> Answer {
     if now() < inner.state().settled_at {
         return Answer::trouble(503, "the appliance is starting");
     }
-    let size = match inner.options.database.as_str() {
-        "" => Ok("0 MB".to_owned()),
-        database => database::size(database).await,
+    let size = match (inner.kept(), inner.database()) {
+        (Some(_), _) => Ok("0 MB".to_owned()),
+        (None, Ok(database)) if database.is_empty() => Ok("0 MB".to_owned()),
+        (None, Ok(database)) => database::size(&database).await,
+        (None, Err(error)) => Err(error),
     };
     let size = match size {
         Ok(size) => size,
@@ -131,7 +133,14 @@ async fn health(inner: &Inner) -> Answer {
 }
 
 async fn devices(inner: &Inner) -> Answer {
-    match database::list(&inner.options.database).await {
+    let listed = match (inner.kept(), inner.database()) {
+        (Some(names), _) => {
+            Ok((1..).zip(names).map(|(id, name)| database::Device { id, name }).collect::<Vec<_>>())
+        }
+        (None, Ok(database)) => database::list(&database).await,
+        (None, Err(error)) => Err(error),
+    };
+    match listed {
         Ok(devices) => {
             let device = |it: &database::Device| {
                 let url = format!("/api/1.0/devices/id/{}/", it.id);
@@ -151,7 +160,11 @@ async fn add_device(inner: &Inner, request: &Request) -> Answer {
     let Some(name) = field(request, "name").filter(|name| !name.is_empty()) else {
         return Answer::trouble(400, "name is required");
     };
-    match database::add(&inner.options.database, &name).await {
+    let added = match inner.database() {
+        Ok(database) => database::add(&database, &name).await,
+        Err(error) => Err(error),
+    };
+    match added {
         Ok(id) => {
             let message = json!(["device added or updated", id, name, true, true]);
             Answer::json(200, json!({ "code": 0, "msg": message }))
@@ -165,7 +178,7 @@ async fn export(inner: &Inner) -> Answer {
     if let Some(refused) = refuse_in_standby(inner) {
         return refused;
     }
-    match Archive::of(&inner.options).await {
+    match Archive::of(inner).await {
         Ok(archive) => Answer { status: 200, content: Content::Archive(archive) },
         Err(error) => Answer::trouble(503, &format!("{error:#}")),
     }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Options, database};
+use super::{Inner, database};
 
 /// The size of a piece of the body: many digests, so that a large archive is not made bit by bit.
 const PIECE_BYTES: u64 = 64 * 1024;
@@ -19,8 +19,9 @@ pub(super) struct Archive {
 
 impl Archive {
     /// The archive of an appliance as it is now.
-    pub(super) async fn of(options: &Options) -> Result<Self> {
-        let devices = database::list(&options.database).await?;
+    pub(super) async fn of(inner: &Inner) -> Result<Self> {
+        let options = &inner.options;
+        let devices = database::list(&inner.database()?).await?;
         let names: Vec<String> = devices.into_iter().map(|device| device.name).collect();
         let settings = json!({
             "appliance": options.name,

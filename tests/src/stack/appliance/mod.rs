@@ -5,6 +5,7 @@ mod answers;
 mod archive;
 mod client;
 mod database;
+mod restore;
 mod server;
 mod trouble;
 
@@ -19,10 +20,12 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 
 pub use self::client::Answered;
+pub use self::restore::Lookup;
 pub use self::trouble::Trouble;
 
 use super::{ports, wait};
 
+use self::restore::Restored;
 use self::server::Identity;
 use self::trouble::Troubles;
 
@@ -146,6 +149,7 @@ struct State {
     troubles: Troubles,
     /// From when until when its port was closed.
     absences: Vec<(Timestamp, Option<Timestamp>)>,
+    restored: Option<Restored>,
 }
 
 impl Inner {
@@ -169,6 +173,7 @@ impl Appliance {
             asked: Vec::new(),
             troubles: Troubles::default(),
             absences: Vec::new(),
+            restored: None,
         };
         let identity = Identity::new()?;
         let inner = Arc::new(Inner { options, identity, state: Mutex::new(state) });
@@ -229,7 +234,7 @@ impl Appliance {
     /// # Errors
     /// When its database cannot be read.
     pub async fn archive(&self) -> Result<Vec<u8>> {
-        let archive = archive::Archive::of(&self.inner.options).await?;
+        let archive = archive::Archive::of(&self.inner).await?;
         Ok(archive.pieces().flatten().collect())
     }
 

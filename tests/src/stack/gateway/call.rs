@@ -26,7 +26,7 @@ pub struct Call {
     pub action: String,
     /// Path and query as they came.
     pub path: String,
-    /// What it said besides: a body of at most 4 KiB that was read, without percent escapes, and the
+    /// What it said besides: a body of at most 64 KiB that was read, without percent escapes, and the
     /// source of a copy.
     pub said: String,
     /// Whose key signed it; empty if nobody's did.

@@ -30,8 +30,8 @@ use crate::stack::wait;
 
 /// A body of at most this many bytes is read before it is sent on, for what it says of the action.
 const READ_BYTES_MAX: u64 = 1 << 20;
-/// The record keeps what a call said up to this many bytes.
-const KEPT_BYTES_MAX: usize = 4 << 10;
+/// The record keeps what a call said up to this many bytes: a batch of records of a group is that long.
+const KEPT_BYTES_MAX: usize = 64 << 10;
 
 type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 type Upstream = Client<HttpConnector, Body>;

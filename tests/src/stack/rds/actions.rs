@@ -7,7 +7,7 @@ use super::names::{arn, now, place_of};
 use super::query::Call;
 use super::refusal::Refusal;
 use super::xml::Tree;
-use super::{Inner, exports, instances, shapes, snapshots};
+use super::{Inner, exports, instances, replicas, shapes, snapshots};
 
 pub(super) async fn act(inner: &Arc<Inner>, call: &Call) -> Result<Tree, Refusal> {
     for resource in resources(inner, call) {
@@ -15,6 +15,7 @@ pub(super) async fn act(inner: &Arc<Inner>, call: &Call) -> Result<Tree, Refusal
     }
     match call.action.as_str() {
         "DescribeDBInstances" => instances::describe(inner, call),
+        "CreateDBInstanceReadReplica" => replicas::create(inner, call).await,
         "PromoteReadReplica" => instances::promote(inner, call),
         "StopDBInstance" => instances::stop(inner, call),
         "StartDBInstance" => instances::start(inner, call),
@@ -43,6 +44,9 @@ fn resources(inner: &Inner, call: &Call) -> Vec<String> {
     match call.action.as_str() {
         "DescribeDBInstances" | "PromoteReadReplica" | "StopDBInstance" | "StartDBInstance" => {
             vec![named("DBInstanceIdentifier", "db")]
+        }
+        "CreateDBInstanceReadReplica" => {
+            vec![named("DBInstanceIdentifier", "db"), named("SourceDBInstanceIdentifier", "db")]
         }
         "CreateDBSnapshot" => {
             vec![named("DBInstanceIdentifier", "db"), named("DBSnapshotIdentifier", "snapshot")]

@@ -92,6 +92,11 @@ impl Notice {
         Self::new("RDS-EVENT-0161", "notification", "The snapshot export task completed.")
     }
 
+    /// An instance was made, a replica say.
+    pub fn instance_created() -> Self {
+        Self::new("RDS-EVENT-0005", "creation", "DB instance created")
+    }
+
     /// An instance was restarted, which a promotion does.
     pub fn instance_restarted() -> Self {
         Self::new("RDS-EVENT-0006", "availability", "DB instance restarted")

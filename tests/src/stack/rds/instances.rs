@@ -42,11 +42,11 @@ pub(super) fn describe(inner: &Inner, call: &Call) -> Result<Tree, Refusal> {
 }
 
 /// Identifiers are not case-sensitive and kept in lower case; an ARN names one too.
-fn place(call: &Call, name: &str) -> Place {
+pub(super) fn place(call: &Call, name: &str) -> Place {
     place_of(name, "db").unwrap_or_else(|| Place::new(&call.region, name.to_lowercase()))
 }
 
-fn answer(inner: &Inner, state: &State, place: &Place) -> Result<Tree, Refusal> {
+pub(super) fn answer(inner: &Inner, state: &State, place: &Place) -> Result<Tree, Refusal> {
     let held = state.held(place).ok_or_else(|| Refusal::no_instance(&place.id))?;
     Ok(Tree::default().branch("DBInstance", shapes::instance(state, &inner.account, held)))
 }

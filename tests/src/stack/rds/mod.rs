@@ -11,6 +11,7 @@ mod model;
 pub(in crate::stack) mod names;
 mod query;
 mod refusal;
+mod replicas;
 mod shapes;
 mod snapshots;
 mod state;
@@ -31,7 +32,8 @@ use tokio::task::JoinSet;
 
 pub use self::events::Notice;
 pub use self::model::{
-    Datapoint, Fate, Forbidden, Instance, Object, Outside, Pace, Place, Replication, Status,
+    Datapoint, Endpoint, Fate, Forbidden, Instance, Object, Outside, Pace, Place, Replication,
+    Status,
 };
 pub use self::tables::{Column, Kind, Table, read_tables};
 pub use self::wired::Wired;

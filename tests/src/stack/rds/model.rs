@@ -97,6 +97,12 @@ pub struct Pace {
     pub stop: Duration,
     /// From `starting` to `available`.
     pub start: Duration,
+    /// The source of a new replica, as long as it says `modifying`.
+    pub replica_modifying: Duration,
+    /// A new replica, from then until `available`, without the time that copying takes.
+    pub replica_creating: Duration,
+    /// Between two measurements of the lag of a replica that the server has made; 60 s on AWS.
+    pub lag_every: Duration,
 }
 
 impl Default for Pace {
@@ -114,6 +120,9 @@ impl Default for Pace {
             promotion_rebooting: short,
             stop: short,
             start: short,
+            replica_modifying: short,
+            replica_creating: long,
+            lag_every: long,
         }
     }
 }
@@ -214,6 +223,15 @@ pub struct Datapoint {
     pub unit: &'static str,
 }
 
+/// Where a PostgreSQL listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The host.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
 /// The role of an export may not do what the export needs; [`Outside::put`] answers it.
 #[derive(Debug, thiserror::Error)]
 #[error("the role of the export may not do {0}")]
@@ -239,6 +257,21 @@ pub trait Outside: Send + Sync + 'static {
     /// Starts the PostgreSQL behind `instance`.
     fn start<'a>(&'a self, _instance: &'a Place) -> BoxFuture<'a, Result<()>> {
         Box::pin(async { Ok(()) })
+    }
+
+    /// Copies the PostgreSQL behind `source`, and lets the copy follow it as the one behind `replica`;
+    /// where it listens, or nothing if there is no PostgreSQL.
+    fn replicate<'a>(
+        &'a self,
+        _source: &'a Place,
+        _replica: &'a Place,
+    ) -> BoxFuture<'a, Result<Option<Endpoint>>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// How many seconds `replica` is behind its source; nothing when replication is not active.
+    fn lag<'a>(&'a self, _replica: &'a Place) -> BoxFuture<'a, Result<Option<f64>>> {
+        Box::pin(async { Ok(Some(0.0)) })
     }
 
     /// Puts a file of an export into S3, in `region`.

@@ -82,10 +82,20 @@ pub(super) fn place_of(arn: &str, kind: &str) -> Option<Place> {
 /// The rule for the names of snapshots and of export tasks:
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html>.
 pub(super) fn check(parameter: &str, id: &str) -> Result<(), Refusal> {
+    check_length(parameter, id, 255)
+}
+
+/// The same rule for the names of instances, which may have 63 characters:
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html>.
+pub(super) fn check_instance(parameter: &str, id: &str) -> Result<(), Refusal> {
+    check_length(parameter, id, 63)
+}
+
+fn check_length(parameter: &str, id: &str, length_max: usize) -> Result<(), Refusal> {
     let starts = id.starts_with(|first: char| first.is_ascii_alphabetic());
     let contains = id.chars().all(|it| it.is_ascii_alphanumeric() || it == '-');
     let ends = !id.ends_with('-') && !id.contains("--");
-    if starts && contains && ends && id.len() <= 255 {
+    if starts && contains && ends && id.len() <= length_max {
         return Ok(());
     }
     Err(Refusal::value(format!(

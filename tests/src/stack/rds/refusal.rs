@@ -56,6 +56,10 @@ impl Refusal {
         Self::new("DBInstanceNotFound", 404, format!("DBInstance {id} not found."))
     }
 
+    pub(super) fn instance_exists(id: &str) -> Self {
+        Self::new("DBInstanceAlreadyExists", 400, format!("DB instance already exists: {id}"))
+    }
+
     pub(super) fn instance_state(message: impl Into<String>) -> Self {
         Self::new("InvalidDBInstanceState", 400, message)
     }

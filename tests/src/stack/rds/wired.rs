@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::super::aws::{Aws, AwsError, bytes};
 use super::super::deliver::Deliverer;
-use super::super::postgres::{Cluster, Stop};
-use super::model::{Datapoint, Forbidden, Object, Outside, Place};
+use super::super::postgres::{Cluster, Postgres, Stop};
+use super::model::{Datapoint, Endpoint, Forbidden, Object, Outside, Place};
 use super::names::now;
 use super::tables::{Table, read_tables};
 
@@ -24,13 +24,21 @@ pub struct Wired {
     deliverer: Deliverer,
     clusters: Mutex<BTreeMap<Place, Arc<Cluster>>>,
     roles: Mutex<BTreeMap<String, String>>,
+    postgres: Option<Postgres>,
 }
 
 impl Wired {
     /// Without clusters, and with everybody allowed everything.
     pub fn new(aws: Arc<Aws>) -> Self {
         let deliverer = Deliverer::new(Arc::clone(&aws));
-        Self { aws, deliverer, clusters: Mutex::default(), roles: Mutex::default() }
+        let (clusters, roles) = (Mutex::default(), Mutex::default());
+        Self { aws, deliverer, clusters, roles, postgres: None }
+    }
+
+    /// With this PostgreSQL, replicas of instances that have a cluster get clusters of their own.
+    #[must_use]
+    pub fn making_replicas(self, postgres: &Postgres) -> Self {
+        Self { postgres: Some(postgres.clone()), ..self }
     }
 
     /// Puts a cluster behind an instance: it is snapshot, promoted, stopped and started.
@@ -43,7 +51,8 @@ impl Wired {
         lock(&self.roles).insert(access_key.to_owned(), role_arn.to_owned());
     }
 
-    fn cluster(&self, instance: &Place) -> Option<Arc<Cluster>> {
+    /// The cluster behind an instance, if there is one.
+    pub fn cluster(&self, instance: &Place) -> Option<Arc<Cluster>> {
         lock(&self.clusters).get(instance).cloned()
     }
 
@@ -107,6 +116,31 @@ impl Outside for Wired {
             match self.cluster(instance) {
                 Some(cluster) => cluster.start().await,
                 None => Ok(()),
+            }
+        })
+    }
+
+    fn replicate<'a>(
+        &'a self,
+        source: &'a Place,
+        replica: &'a Place,
+    ) -> BoxFuture<'a, Result<Option<Endpoint>>> {
+        Box::pin(async move {
+            let (Some(primary), Some(postgres)) = (self.cluster(source), &self.postgres) else {
+                return Ok(None);
+            };
+            let copy = Cluster::replica_of(postgres, &replica.id, &primary).await?;
+            let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port: copy.port() };
+            self.back(replica.clone(), Arc::new(copy));
+            Ok(Some(endpoint))
+        })
+    }
+
+    fn lag<'a>(&'a self, replica: &'a Place) -> BoxFuture<'a, Result<Option<f64>>> {
+        Box::pin(async move {
+            match self.cluster(replica) {
+                Some(cluster) => cluster.lag_s().await,
+                None => Ok(Some(0.0)),
             }
         })
     }
