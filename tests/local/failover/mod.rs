@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "a test prints what it covered and what it measured")]
 
+mod asked;
 mod killed;
 mod late;
 mod planted;

@@ -61,8 +61,9 @@ fn an_appliance_that_answers_badly_is_unknown_and_nothing_begins() -> Result<()>
 
 type Story = for<'s> fn(&'s Scene, &'s Protected) -> BoxFuture<'s, Result<()>>;
 
-const STORIES: [(&str, Story); 5] = [
+const STORIES: [(&str, Story); 6] = [
     ("returns", |scene, system| returns(scene, system).boxed()),
+    ("drift", |scene, system| is_edited(scene, system).boxed()),
     ("no-dns", |scene, system| without_route_53(scene, system).boxed()),
     ("lost", |scene, system| loses_replies(scene, system).boxed()),
     ("no-secret", |scene, system| without_its_secret(scene, system).boxed()),
@@ -109,6 +110,29 @@ async fn returns(scene: &Scene, system: &Protected) -> Result<()> {
     ensure!(paid == 2, "the journal is {journal:?}");
     ensure!(system.leads_to(scene).await? == [ADDRESSES[1]], "the name was moved back");
     Ok(())
+}
+
+/// FF14, I3, I11: somebody has edited the record. Both answers are named, the edit stays, and the failover begins
+/// when it is mended, because the alarm is raised still.
+async fn is_edited(scene: &Scene, system: &Protected) -> Result<()> {
+    const EDITED: &str = "198.51.100.99";
+    let edit = async |address: &str| {
+        let set = json!({
+            "Name": system.record, "Type": "A", "TTL": 60, "ResourceRecords": [{ "Value": address }],
+        });
+        let change = json!({ "Action": "UPSERT", "ResourceRecordSet": set });
+        let args = json!({ "HostedZoneId": scene.zone, "ChangeBatch": { "Changes": [change] } });
+        scene.stack.aws.call("us-east-1", "route53", "change_resource_record_sets", args).await
+    };
+    edit(EDITED).await?;
+    let refused = sentence(&wake(scene, system, &system.alarm()?).await?, "refused")?;
+    for named in [&system.record, EDITED, ADDRESSES[0]] {
+        ensure!(refused.contains(named), "it does not name {named}: {refused}");
+    }
+    ensure!(system.leads_to(scene).await? == [EDITED], "the edit was written over");
+    ensure!(system.journal(scene).await?.is_empty() && !system.writer(scene), "something was done");
+    edit(ADDRESSES[0]).await?;
+    sentence(&wake(scene, system, &system.tick()).await?, "done").map(drop)
 }
 
 /// FF9: everything but the records is done while Route 53 is silent, and they are moved when it answers.

@@ -2,31 +2,33 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
-use warmspare_tests::drill::{self, Timeline};
+use clap::Parser;
+use warmspare_tests::drill::{self, Scenario, Timeline};
 
 /// Lives through a disaster on this machine: builds the functions, starts the local stack, deploys
-/// infra/, takes a region away, and watches the failover to its end.
+/// infra/, lets something happen, watches what the functions make of it, and holds every promise against
+/// what was seen.
 #[derive(Parser)]
 struct Arguments {
-    /// What happens.
-    #[arg(long, value_enum, default_value_t = Scenario::Disaster)]
+    /// What happens
+    #[arg(long, value_enum, default_value_t = Scenario::RegionLost)]
     scenario: Scenario,
-    /// Leaves the local stack up, and its files where they are, until Ctrl-C.
+    /// Leaves the local stack up, and its files where they are, until Ctrl-C
     #[arg(long)]
     keep: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Scenario {
-    /// The whole home region is lost.
-    Disaster,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let timeline = Timeline::begin();
+    if arguments.scenario == Scenario::List {
+        timeline.end();
+        for scenario in Scenario::all() {
+            timeline.print(&scenario);
+        }
+        return ExitCode::SUCCESS;
+    }
     let lived = tokio::select! {
         lived = live(&arguments, &timeline) => lived,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("ended by Ctrl-C")),
@@ -51,10 +53,8 @@ async fn main() -> ExitCode {
 }
 
 async fn live(arguments: &Arguments, timeline: &Timeline) -> anyhow::Result<Vec<String>> {
-    let scene = drill::set(timeline, arguments.keep).await?;
-    let ended = match arguments.scenario {
-        Scenario::Disaster => drill::disaster(&scene, timeline).await?,
-    };
+    let scene = drill::set(arguments.scenario, timeline, arguments.keep).await?;
+    let broken = drill::live(arguments.scenario, &scene, timeline).await?;
     if arguments.keep {
         timeline.print(&format!(
             "the stack is up: AWS_ENDPOINT_URL={} (Ctrl-C ends it)",
@@ -62,5 +62,5 @@ async fn live(arguments: &Arguments, timeline: &Timeline) -> anyhow::Result<Vec<
         ));
         tokio::signal::ctrl_c().await?;
     }
-    Ok(ended.broken)
+    Ok(broken)
 }

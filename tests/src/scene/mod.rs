@@ -10,6 +10,7 @@ mod plan;
 pub mod promises;
 mod restore;
 mod system;
+mod time;
 mod told;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 
 pub use self::plan::{Address, plan, secret, text};
 pub use self::system::{Protected, Shape, System};
+pub use self::time::DatedBack;
 pub use self::told::Told;
 
 use crate::stack::appliance::{self, Appliance, Mode, Power};
@@ -102,6 +104,8 @@ pub struct Scene {
     pub west: Site,
     /// The RDS of both regions.
     pub rds: RdsServer,
+    /// The clusters behind its instances.
+    pub wired: Arc<Wired>,
     /// Hands events to the rules that match them.
     pub deliverer: Deliverer,
     /// What the functions have announced.
@@ -142,6 +146,7 @@ impl Scene {
             east,
             west,
             rds,
+            wired,
             deliverer,
             told,
             outputs,
@@ -340,7 +345,7 @@ async fn databases(
 ) -> Result<(RdsServer, Arc<Wired>)> {
     let source = Place::new(HOME, "controller-db");
     let replica = Place::new(RECOVERY, "controller-db-west");
-    let wired = Arc::new(Wired::new(Arc::clone(&stack.aws)));
+    let wired = Arc::new(Wired::new(Arc::clone(&stack.aws)).making_replicas(&stack.postgres));
     wired.back(source.clone(), Arc::clone(&east.cluster));
     wired.back(replica.clone(), Arc::clone(&west.cluster));
     let rds = RdsServer::start(ACCOUNT, Arc::<Wired>::clone(&wired)).await?;

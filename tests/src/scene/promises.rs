@@ -13,27 +13,62 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{ADDRESSES, FUNCTIONS, HOME, RECOVERY, Scene, System};
-use crate::stack::appliance::Asked;
+use super::{FUNCTIONS, HOME, RECOVERY, Scene, System};
+use crate::stack::appliance::{Appliance, Asked};
 use crate::stack::gateway::{Call, Match};
 
 /// How often a function is woken once more, for lines of its log that came late.
 const WAKES_MAX: u32 = 5;
 
-/// Everything that is broken in a scene whose own system is the only one, each a sentence that begins
-/// with the promise's number.
+/// One move of a system from one site to the other: what was done in it is held against itself.
+#[derive(Clone, Copy)]
+pub struct Move<'s> {
+    /// Its number.
+    pub term: u32,
+    /// The appliance of the site that was left.
+    pub old: &'s Appliance,
+    /// The one that took over.
+    pub new: &'s Appliance,
+    /// The instance that was promoted.
+    pub replica: &'s str,
+    /// What the name leads to after it.
+    pub address: &'s str,
+    /// What was told to an appliance before this moment is not of this move.
+    pub since: Timestamp,
+}
+
+/// From when, and until when, if it came back, the home region was away.
+#[derive(Clone, Copy)]
+pub struct Away {
+    /// The moment of its loss.
+    pub from: SystemTime,
+    /// The moment of its return.
+    pub until: Option<SystemTime>,
+}
+
+/// Everything that is broken in a scene, each a sentence that begins with the promise's number. Each
+/// system is there with the moves that it was meant to make.
 ///
 /// # Errors
 /// When something could not be looked at.
-pub async fn broken(scene: &Scene, lost_at: SystemTime) -> Result<Vec<String>> {
-    let mut broken = of_failover(scene, scene.own()).await?;
+pub async fn broken(
+    scene: &Scene,
+    systems: &[(System<'_>, Vec<Move<'_>>)],
+    away: Option<Away>,
+) -> Result<Vec<String>> {
+    let mut broken = Vec::new();
+    for (system, moves) in systems {
+        broken.extend(of_moves(scene, *system, moves).await?);
+    }
     one_outcome_each(scene, &mut broken).await?;
     nothing_deleted_but_pruned(scene, |_| true, &mut broken).await?;
-    nothing_of_the_lost_region(scene, lost_at, |_| true, &mut broken);
+    if let Some(away) = away {
+        nothing_of_the_lost_region(scene, away, |_| true, &mut broken);
+    }
     Ok(broken)
 }
 
-/// The same for one system among others. How a run ended (P5) is not told by system.
+/// The same for the failover of one system among others. How a run ended (P5) is not told by system.
 ///
 /// # Errors
 /// When something could not be looked at.
@@ -42,20 +77,35 @@ pub async fn broken_for(
     system: System<'_>,
     lost_at: SystemTime,
 ) -> Result<Vec<String>> {
-    let mut broken = of_failover(scene, system).await?;
+    broken_in(scene, system, &[system.failover()], Away { from: lost_at, until: None }).await
+}
+
+/// The same for the moves that it was meant to make, of which the first was made while home was away.
+///
+/// # Errors
+/// When something could not be looked at.
+pub async fn broken_in(
+    scene: &Scene,
+    system: System<'_>,
+    moves: &[Move<'_>],
+    away: Away,
+) -> Result<Vec<String>> {
+    let mut broken = of_moves(scene, system, moves).await?;
     let is_its = |call: &Call| names(call, system.name);
     nothing_deleted_but_pruned(scene, is_its, &mut broken).await?;
-    nothing_of_the_lost_region(scene, lost_at, is_its, &mut broken);
+    nothing_of_the_lost_region(scene, away, is_its, &mut broken);
     Ok(broken)
 }
 
-async fn of_failover(scene: &Scene, system: System<'_>) -> Result<Vec<String>> {
+async fn of_moves(scene: &Scene, system: System<'_>, moves: &[Move<'_>]) -> Result<Vec<String>> {
     let mut broken = Vec::new();
     proven_or_not_counted(scene, system, &mut broken).await?;
     latest_is_proven(scene, system, &mut broken);
-    never_two_writers(scene, system, &mut broken).await?;
-    dns_follows_health(scene, system, &mut broken);
-    one_failover(scene, system, &mut broken).await?;
+    for of in moves {
+        never_two_writers(scene, system, *of, &mut broken).await?;
+        dns_follows_health(scene, system, *of, &mut broken);
+    }
+    one_at_a_time(scene, system, moves, &mut broken).await?;
     the_last_backup_stays(scene, system, &mut broken).await?;
     Ok(broken)
 }
@@ -149,11 +199,14 @@ fn latest_is_proven(scene: &Scene, system: System<'_>, broken: &mut Vec<String>)
     }
 }
 
-/// When an appliance accepted this mode for the first time.
-fn told(asked: &[Asked], mode: &str) -> Option<Timestamp> {
+/// When an appliance accepted this mode for the first time since then.
+fn told(asked: &[Asked], mode: &str, since: Timestamp) -> Option<Timestamp> {
     let body = format!("appliance_mode={mode}");
     let is_told = |asked: &&Asked| {
-        asked.path == "/api/1.0/appliancemode/" && asked.body == body && asked.status == Some(200)
+        asked.path == "/api/1.0/appliancemode/"
+            && asked.body == body
+            && asked.status == Some(200)
+            && asked.at >= since
     };
     asked.iter().find(is_told).map(|asked| asked.at)
 }
@@ -163,20 +216,20 @@ fn told(asked: &[Asked], mode: &str) -> Option<Timestamp> {
 async fn never_two_writers(
     scene: &Scene,
     system: System<'_>,
+    of: Move<'_>,
     broken: &mut Vec<String>,
 ) -> Result<()> {
-    let of_database = calls(scene, "rds", "PromoteReadReplica");
-    let of_database = of_database.iter().find(|call| is_done(call) && names_it(call, system));
-    let of_database = of_database.and_then(|call| Timestamp::try_from(call.at).ok());
-    let of_appliance = told(&system.west.asked(), "production");
+    let of_database = promotions(scene, of.replica);
+    let of_database = of_database.first().and_then(|call| Timestamp::try_from(call.at).ok());
+    let of_appliance = told(&of.new.asked(), "production", of.since);
     let Some(promoted_at) = of_database.into_iter().chain(of_appliance).min() else {
         return Ok(());
     };
-    let fenced_at = told(&system.east.asked(), "standby");
+    let fenced_at = told(&of.old.asked(), "standby", of.since);
     if fenced_at.is_some_and(|at| at <= promoted_at) {
         return Ok(());
     }
-    let owed_at = scene.journal(system.name, 1).await?.iter().find_map(|entry| {
+    let owed_at = scene.journal(system.name, of.term).await?.iter().find_map(|entry| {
         let finding = &entry["what"]["finding"];
         let is_owed = entry["what"]["what"] == "confirmed"
             && finding["seen"] == "fence-attempted"
@@ -189,7 +242,7 @@ async fn never_two_writers(
             "P2: the standby was promoted, and the primary was neither fenced nor is a fence owed"
                 .to_owned(),
         ),
-        Some(at) if system.east.is_there(at) => broken.push(
+        Some(at) if of.old.is_there(at) => broken.push(
             "P2: the journal says that the primary could not be reached to be fenced, and it was there"
                 .to_owned(),
         ),
@@ -198,76 +251,99 @@ async fn never_two_writers(
     Ok(())
 }
 
-fn names_it(call: &Call, system: System<'_>) -> bool {
+/// The promotions of an instance that RDS has taken.
+fn promotions(scene: &Scene, replica: &str) -> Vec<Call> {
     // Not a part of another one's name: a form ends a value with `&`, or with itself.
-    let named = format!("DBInstanceIdentifier={}", system.replica);
-    call.said.split('&').any(|field| field == named)
+    let named = format!("DBInstanceIdentifier={replica}");
+    let mut promotions = calls(scene, "rds", "PromoteReadReplica");
+    promotions.retain(|call| is_done(call) && call.said.split('&').any(|field| field == named));
+    promotions
 }
 
-/// The batches that Route 53 took and that lead the system's name to the standby.
-fn moves(scene: &Scene, system: System<'_>) -> Vec<Call> {
-    let mut moves = calls(scene, "route53", "ChangeResourceRecordSets");
-    moves.retain(|call| {
-        is_done(call) && names_record(call, system) && call.said.contains(ADDRESSES[1])
-    });
-    moves
+/// The batches that Route 53 took and that change the system's name.
+fn batches(scene: &Scene, system: System<'_>) -> Vec<Call> {
+    let mut batches = calls(scene, "route53", "ChangeResourceRecordSets");
+    batches.retain(|call| is_done(call) && names_record(&call.said, system));
+    batches
 }
 
-fn names_record(call: &Call, system: System<'_>) -> bool {
+fn names_record(said: &str, system: System<'_>) -> bool {
     let end = ["<", ".<"].map(|end| format!(">{}{end}", system.record));
-    end.iter().any(|name| call.said.contains(name))
+    end.iter().any(|name| said.contains(name))
+}
+
+/// Whether a batch leads the system's name to an address.
+fn leads_to(batch: &Call, system: System<'_>, address: &str) -> bool {
+    batch.said.split("<Change>").any(|change| {
+        !change.contains("<Action>DELETE<")
+            && names_record(change, system)
+            && change.contains(&format!(">{address}<"))
+    })
 }
 
 /// P3: the records were moved only after the new appliance, told to be production, had answered that it
 /// is healthy, and after the database was promoted.
-fn dns_follows_health(scene: &Scene, system: System<'_>, broken: &mut Vec<String>) {
-    let asked = system.west.asked();
-    let promoted_at = told(&asked, "production");
-    let promotions = calls(scene, "rds", "PromoteReadReplica");
-    for moved in moves(scene, system) {
+fn dns_follows_health(scene: &Scene, system: System<'_>, of: Move<'_>, broken: &mut Vec<String>) {
+    let asked = of.new.asked();
+    let told_at = told(&asked, "production", of.since);
+    let promotions = promotions(scene, of.replica);
+    for moved in batches(scene, system).iter().filter(|it| leads_to(it, system, of.address)) {
         let moved_at = Timestamp::try_from(moved.at).unwrap_or_default();
         let is_healthy = asked.iter().any(|asked| {
             asked.path == "/healthstats/"
                 && asked.status == Some(200)
                 && asked.at < moved_at
-                && promoted_at.is_some_and(|at| at < asked.at)
+                && told_at.is_some_and(|at| at < asked.at)
         });
         if !is_healthy {
             broken
                 .push("P3: the records were moved before the new site was seen healthy".to_owned());
         }
-        let is_promoted = promotions
-            .iter()
-            .any(|call| is_done(call) && call.number < moved.number && names_it(call, system));
-        if !is_promoted {
+        if !promotions.iter().any(|call| call.number < moved.number) {
             broken.push("P3: the records were moved before the database was promoted".to_owned());
         }
     }
 }
 
-/// P4: one term, one promotion, and one batch that moves the records, which compares before it swaps.
-async fn one_failover(scene: &Scene, system: System<'_>, broken: &mut Vec<String>) -> Result<()> {
-    let mut batches = calls(scene, "route53", "ChangeResourceRecordSets");
-    batches.retain(|call| names_record(call, system) && call.said.contains("UPSERT"));
-    if !batches.is_empty() {
+/// P4: for each move one term, one promotion, and one batch that moves the records, which compares
+/// before it swaps; and nothing of the kind besides.
+async fn one_at_a_time(
+    scene: &Scene,
+    system: System<'_>,
+    moves: &[Move<'_>],
+    broken: &mut Vec<String>,
+) -> Result<()> {
+    let mut overwriting = calls(scene, "route53", "ChangeResourceRecordSets");
+    overwriting.retain(|call| names_record(&call.said, system) && call.said.contains("UPSERT"));
+    if !overwriting.is_empty() {
         broken.push(format!(
             "P4: {} batch(es) overwrite the records without looking (UPSERT), so a late run could \
              undo a newer one",
-            batches.len()
+            overwriting.len()
         ));
     }
-    let moved = moves(scene, system).len();
-    if moved > 1 {
-        broken.push(format!("P4: the records were moved {moved} times"));
+    let taken = batches(scene, system);
+    for of in moves {
+        let moved = taken.iter().filter(|batch| leads_to(batch, system, of.address)).count();
+        if moved > 1 {
+            broken.push(format!("P4: the records were moved {moved} times"));
+        }
+        let promoted = promotions(scene, of.replica).len();
+        if promoted > 1 {
+            broken.push(format!("P4: the database was promoted {promoted} times"));
+        }
+    }
+    if moves.is_empty() && !(taken.is_empty() && promotions(scene, system.replica).is_empty()) {
+        broken.push("P4: something was moved, and no failover was meant to be".to_owned());
     }
     let terms = scene.keys(&format!("failovers/{}/", system.name)).await?;
-    if terms.iter().any(|key| !key.contains("/000001/")) {
-        broken.push("P4: there was more than one failover".to_owned());
-    }
-    let promotions = calls(scene, "rds", "PromoteReadReplica");
-    let done = promotions.iter().filter(|call| is_done(call) && names_it(call, system)).count();
-    if done > 1 {
-        broken.push(format!("P4: the database was promoted {done} times"));
+    let is_meant = |key: &String| moves.iter().any(|of| key.contains(&format!("/{:06}/", of.term)));
+    if !terms.iter().all(is_meant) {
+        broken.push(match moves {
+            [] => "P4: there was a failover, and none was meant to be".to_owned(),
+            [_] => "P4: there was more than one failover".to_owned(),
+            [_, _, ..] => format!("P4: there were more than {} moves", moves.len()),
+        });
     }
     Ok(())
 }
@@ -350,7 +426,8 @@ async fn the_last_backup_stays(
     broken: &mut Vec<String>,
 ) -> Result<()> {
     let receipts = scene.keys(&format!("receipts/{}/", system.name)).await?;
-    let newest = receipts.iter().filter(|key| is_proof(key)).max();
+    let is_rejected = |key: &str| receipts.contains(&key.replace("/verified.", "/rejected."));
+    let newest = receipts.iter().filter(|key| is_proof(key) && !is_rejected(key)).max();
     let Some(slot) = newest.and_then(|key| key.split('/').nth(2)) else { return Ok(()) };
     let manifest = manifest(scene, system, slot).await?;
     for object in manifest["objects"].as_array().into_iter().flatten() {
@@ -367,7 +444,7 @@ async fn the_last_backup_stays(
 /// P7: after the loss, the lost region was asked for nothing but to be fenced.
 fn nothing_of_the_lost_region(
     scene: &Scene,
-    lost_at: SystemTime,
+    away: Away,
     is_its: impl Fn(&Call) -> bool,
     broken: &mut Vec<String>,
 ) {
@@ -376,7 +453,8 @@ fn nothing_of_the_lost_region(
             && ["DescribeDBInstances", "StopDBInstance"].contains(&call.action.as_str());
         // The sweep of exports goes on asking for snapshots of the database; no recovery waits for it.
         let is_export = call.action == "DescribeDBSnapshots";
-        if call.at > lost_at && !is_fence && !is_export && is_its(&call) {
+        let is_meanwhile = call.at > away.from && away.until.is_none_or(|until| call.at < until);
+        if is_meanwhile && !is_fence && !is_export && is_its(&call) {
             broken.push(format!("P7: {} {} needed {HOME}", call.service, call.action));
         }
     }

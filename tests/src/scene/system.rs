@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::promises::Move;
 use super::{ADDRESSES, Address, HOME, NAME, RECOVERY, STACK, SYSTEM, Scene, now, text};
 use crate::stack::appliance::{self, Appliance, Mode};
 use crate::stack::aws::{Aws, Invoked};
@@ -29,6 +30,32 @@ pub struct System<'s> {
     pub replica: &'s str,
     /// The slot of a receipt that the test has put there instead of a function.
     pub proven_by_hand: Option<&'s str>,
+}
+
+impl<'s> System<'s> {
+    /// The first move: from home to the other site.
+    pub fn failover(&self) -> Move<'s> {
+        Move {
+            term: 1,
+            old: self.east,
+            new: self.west,
+            replica: self.replica,
+            address: ADDRESSES[1],
+            since: Timestamp::MIN,
+        }
+    }
+
+    /// The second one: home, where this replica was made, asked for at this moment.
+    pub fn failback(&self, replica: &'s str, asked_at: Timestamp) -> Move<'s> {
+        Move {
+            term: 2,
+            old: self.west,
+            new: self.east,
+            replica,
+            address: ADDRESSES[0],
+            since: asked_at,
+        }
+    }
 }
 
 /// How an alarm tells that it is raised: kinds of alarms, and ways to a function.
