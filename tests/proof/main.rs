@@ -13,6 +13,7 @@
     reason = "a test ends where it finds something wrong, and prints what it has counted"
 )]
 
+mod doubles;
 mod explore;
 mod histories;
 mod model;
