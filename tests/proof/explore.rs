@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use warmspare_act::fault::Fault;
 use warmspare_act::ports::ApplianceMode;
-use warmspare_decide::journal::Progress;
+use warmspare_decide::journal::{Debt, Progress};
 use warmspare_decide::outcome::Outcome;
 
 use crate::scene::{
@@ -27,6 +27,8 @@ const ACTS: usize = 420;
 const TICKS_MAX: usize = 40;
 /// Ticks after which one that waits for a person, or for a site that is lost, is left waiting.
 const WAITED: usize = 3;
+/// The cooldown of the plan, in seconds.
+const COOLDOWN_S: u64 = 1_800;
 /// Two clocks differ by this at most, in seconds.
 const SKEW_S_MAX: usize = 15;
 
@@ -42,6 +44,10 @@ pub(crate) struct Count {
     /// Histories in which every request was refused.
     pub(crate) refused: u64,
     pub(crate) paid: u64,
+    /// Failovers that were given up and owed the old site its mode in the end.
+    pub(crate) owed: u64,
+    /// Terms that took that over from the one before.
+    pub(crate) taken_over: u64,
     pub(crate) second_terms: u64,
     pub(crate) runs: u64,
     pub(crate) calls: u64,
@@ -61,6 +67,8 @@ impl Count {
         self.open += other.open;
         self.refused += other.refused;
         self.paid += other.paid;
+        self.owed += other.owed;
+        self.taken_over += other.taken_over;
         self.second_terms += other.second_terms;
         self.runs += other.runs;
         self.calls += other.calls;
@@ -94,6 +102,9 @@ pub(crate) fn history(seed: u64, bent: Option<Bent>) -> Found {
     let mut history = History { world: &world, dice, count, is_edited: false };
     history.is_wild()?;
     history.becomes_calm()?;
+    if history.is_owed() {
+        history.begins_again()?;
+    }
     Ok(history.count)
 }
 
@@ -303,7 +314,9 @@ impl<'w> History<'w> {
             }
             match newest_term(&self.world.state()) {
                 None => return Ok(()),
-                Some(newest) if newest.end.is_some() => return Ok(()),
+                Some(newest) if newest.end.is_some() && !self.may_be_given_back(&newest) => {
+                    return Ok(());
+                }
                 Some(newest) if self.may_wait(&newest).is_ok() => waited += 1,
                 Some(_) => {}
             }
@@ -313,6 +326,32 @@ impl<'w> History<'w> {
             }
         }
         Ok(())
+    }
+
+    /// A failover was given up, and owes a site its mode that is lost.
+    fn is_owed(&self) -> bool {
+        let newest = newest_term(&self.world.state());
+        newest.is_some_and(|newest| newest.debts.contains(&Debt::Mode))
+    }
+
+    /// The alarm is still raised when the cooldown is over: everything at once, once more.
+    fn begins_again(&mut self) -> Result<(), String> {
+        self.world.pass(COOLDOWN_S);
+        // What there was is counted at the end.
+        let counted = u64::try_from(terms(&self.world.state()).len()).unwrap();
+        self.count.failovers -= counted;
+        self.count.abandoned -= counted;
+        self.count.second_terms -= u64::from(counted > 1);
+        let now = self.world.state().now;
+        self.world.set().sites.lose_home(now);
+        self.is_wild()?;
+        self.becomes_calm()
+    }
+
+    /// It was given up, and owes the old site its mode, which can be told.
+    fn may_be_given_back(&self, newest: &Progress) -> bool {
+        let is_lost = self.world.state().sites.by_name["east"].lost;
+        newest.debts.contains(&Debt::Mode) && !is_lost && !self.is_edited
     }
 
     /// There is no third state.
@@ -332,6 +371,7 @@ impl<'w> History<'w> {
         self.count.failovers += count;
         self.count.second_terms += u64::from(count > 1);
         self.count.abandoned += count - 1;
+        self.count.taken_over += u64::from(newest.has_inherited());
         match &newest.end {
             Some(end) if end.completed => {
                 self.count.completed += 1;
@@ -341,7 +381,10 @@ impl<'w> History<'w> {
             }
             Some(_) => {
                 self.count.abandoned += 1;
-                let is_given_back = (east.mode == ApplianceMode::Production || east.lost)
+                self.count.owed += u64::from(!newest.debts.is_empty());
+                // Whoever is lost, or whose records a person has moved, is owed it.
+                let is_owed = newest.debts.contains(&Debt::Mode) && (east.lost || self.is_edited);
+                let is_given_back = (east.mode == ApplianceMode::Production || is_owed)
                     && west.mode == ApplianceMode::Standby
                     && state.sites.promotions == 0
                     && state.sites.moves == 0;

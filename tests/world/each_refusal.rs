@@ -234,7 +234,7 @@ const EACH: &[(&str, Made)] = &[
         let world = returning();
         let now = world.state().now;
         world.set().sites.lose_home(now);
-        world.pass(60);
+        world.pass(200);
         refusal(&world, TICK_OF)
     }),
     ("already-active", || {

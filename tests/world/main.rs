@@ -39,5 +39,6 @@ mod rows;
 mod sweep;
 mod tries;
 mod verification;
+mod way_back;
 #[expect(dead_code, reason = "tests/proof explores the same world, and needs more of it")]
 mod world;

@@ -388,7 +388,7 @@ fn abandoned(world: &World) -> Refusal {
         state.objects.iter().filter(|(key, _)| key.starts_with("failovers/")).filter_map(
             |(_, versions)| {
                 let entry = serde_json::from_slice::<Entry>(&versions.last()?.body).ok()?;
-                if let What::Abandoned { why } = entry.what { Some(why) } else { None }
+                if let What::Abandoned { why, .. } = entry.what { Some(why) } else { None }
             },
         );
     found.next_back().unwrap()

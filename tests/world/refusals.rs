@@ -96,10 +96,10 @@ fn an_older_term_cannot_move_the_records_back() {
 #[test]
 fn a_journal_of_another_format_stops_everything() {
     let world = lost();
-    world.put("failovers/controller/000001/000001.json", br#"{"format":3}"#);
+    world.put("failovers/controller/000001/000001.json", br#"{"format":4}"#);
     let fault = finish(answer(&world.run(), ALARM)).unwrap_err();
     assert!(
-        fault.to_string().contains("it is of format 3, and this code reads format 1 to 2"),
+        fault.to_string().contains("it is of format 4, and this code reads format 1 to 3"),
         "{fault}"
     );
     assert_eq!(world.state().sites.promotions, 0);

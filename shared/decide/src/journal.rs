@@ -22,9 +22,10 @@ pub use progress::{Abort, End, Impossible, Past, Progress};
 
 /// The version of the entries that this code writes.
 ///
-/// Format 2 says what kind of move it is. What a version added has a default under which an older
-/// entry means what it meant; a failover that an older version began is gone on with.
-pub const FORMAT: u32 = 2;
+/// Format 2 says what kind of move it is; format 3 says what a failover owes that was given up. What a
+/// version added has a default under which an older entry means what it meant; a failover that an older
+/// version began is gone on with.
+pub const FORMAT: u32 = 3;
 
 /// The versions that this code reads. A journal of another one is refused, and never guessed at.
 pub const FORMATS: RangeInclusive<u32> = 1..=FORMAT;
@@ -91,7 +92,8 @@ impl Step {
     }
 }
 
-/// What the old site still owes after a failover: to be fenced when it is back.
+/// What is still owed to the old site after a failover, when it is back: its fence; or, when the failover
+/// was given up, the end of its fence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Debt {
@@ -101,6 +103,9 @@ pub enum Debt {
     Capacity,
     /// The old database has to be stopped.
     Database,
+    /// The failover was given up, and the old appliance, which may be in standby, has to be told to be
+    /// production again.
+    Mode,
 }
 
 impl Debt {
@@ -110,6 +115,7 @@ impl Debt {
             Self::Appliance => "the old appliance set to standby",
             Self::Capacity => "the old instances ended",
             Self::Database => "the old database stopped",
+            Self::Mode => "the old site given back its mode",
         }
     }
 }
@@ -231,6 +237,9 @@ pub enum What {
     Abandoned {
         /// Why.
         why: Refusal,
+        /// What the old site is still owed: to be given back its mode, or nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        debts: Vec<Debt>,
     },
     /// The failover ended well; the new site is the active one.
     Completed(Box<Report>),

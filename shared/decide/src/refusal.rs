@@ -202,9 +202,9 @@ pub enum Refusal {
         #[serde(default)]
         up: u32,
     },
-    /// An earlier failover still owes a fence.
+    /// An earlier failover still owes a fence, or the end of one.
     #[error(
-        "term {term} still owes a fence ({debts}); the site that it would give back may still write"
+        "term {term} still owes {debts}: until that is paid, nobody knows whether its old site writes"
     )]
     FenceOwed {
         /// The term that owes.
@@ -351,7 +351,8 @@ pub enum Refusal {
     /// The primary came back, was to be given its mode back, and is gone again.
     #[error(
         "{site} came back and is gone again ({} path(s) down) before it could be told to be \
-         production: it may be in standby, and the failover is given up before any promotion",
+         production: it may be in standby, and is told so when it answers; the failover is given up \
+         before any promotion",
         verdict.down
     )]
     WayBackLost {

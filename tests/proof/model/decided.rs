@@ -13,9 +13,9 @@ use warmspare_decide::database::{Instance, Replication};
 use warmspare_decide::dns::{self, RecordSet};
 use warmspare_decide::evidence::{AlarmState, Sight, Signal};
 use warmspare_decide::failover::{
-    Act, Asked, Attempt, Kind, Next, Opened, OpeningView, View, ZoneView, next, open,
+    Act, Asked, Attempt, Kind, Next, Opened, OpeningView, PastTerm, View, ZoneView, next, open,
 };
-use warmspare_decide::journal::{Entry, FORMAT, Progress, Step, What};
+use warmspare_decide::journal::{Debt, Entry, FORMAT, Progress, Step, What};
 use warmspare_decide::name::{Slot, Term};
 use warmspare_decide::plan::{Check, Plan, Site};
 use warmspare_decide::seen::Seen;
@@ -245,7 +245,7 @@ impl Decider {
         }
     }
 
-    fn records(&self, numbers: &[u16]) -> Vec<RecordSet> {
+    pub(crate) fn records(&self, numbers: &[u16]) -> Vec<RecordSet> {
         numbers.iter().map(|number| (*self.set(*number)).clone()).collect()
     }
 
@@ -304,7 +304,13 @@ impl Decider {
             _ => {}
         }
         // What the decision saw is of no use afterwards, and would make every journal another one.
-        opened.view.past.clear();
+        let owes = |past: &PastTerm| past.debts.contains(&Debt::Mode);
+        let is_taken_over =
+            opened.view.past.first().is_some_and(owes) && self.without != Some(Without::TakingOver);
+        opened.view.past.truncate(usize::from(is_taken_over));
+        for past in &mut opened.view.past {
+            (past.opened_at, past.ended_at) = (instant(0), instant(0));
+        }
         opened.view.records = Seen::Absent;
         Some(self.what_id(&What::Opened(Box::new(opened))))
     }
@@ -372,6 +378,10 @@ impl Decider {
         };
         if self.without == Some(Without::WayBack) && progress.intended == Some(Step::Fence) {
             progress.intended = None;
+            progress.first_intended_at.clear();
+        }
+        if self.without == Some(Without::WaitForLatePayments) && eyes.attempt != 0 {
+            progress.opened.view.past.clear();
         }
         let is_up = eyes.old == 0;
         if self.without == Some(Without::NoWayBackAfterPromotion)
@@ -381,7 +391,7 @@ impl Decider {
             let site = old.name.clone();
             let verdict = progress.opened.verdict.clone();
             let why = warmspare_decide::refusal::Refusal::PrimaryReturned { site, verdict };
-            return self.write(What::Abandoned { why });
+            return self.write(What::Abandoned { why, debts: Vec::new() });
         }
         match next(&self.plan, &progress, &view) {
             Next::Do(act) => {
@@ -405,7 +415,10 @@ impl Decider {
                 let drift = matches!(refusal, warmspare_decide::refusal::Refusal::DnsDrift { .. });
                 Decided::End { drift }
             }
-            Next::Abandon(why) => self.write(What::Abandoned { why }),
+            Next::Abandon(why, mut debts) => {
+                debts.retain(|_| self.without != Some(Without::ModeOwed));
+                self.write(What::Abandoned { why, debts })
+            }
             Next::Complete(report) => self.write(What::Completed(report)),
         }
     }

@@ -1,6 +1,6 @@
 //! What has to hold in every state of the model.
 
-use warmspare_decide::journal::{Progress, Step, What};
+use warmspare_decide::journal::{Progress, Step};
 use warmspare_decide::plan::FenceDemand;
 
 use super::Failovers;
@@ -91,12 +91,12 @@ pub(crate) fn look(model: &Failovers, world: &mut World) {
         if is_moved {
             return breaks(world, Law::AbandonedAfterPromotion);
         }
-        // A site that is gone again before it could be given back is the next failover's.
+        // A site that is gone again before it could be given back is owed it.
         let is_settled =
             world.runs.iter().all(|run| run.term != newest_number(world) || is_idle(run))
                 && !world.sent.iter().any(|sent| matches!(sent, Sent::Mode { .. }));
         let site = &world.sites[old];
-        if is_settled && !site.production && was_returned(model, world) {
+        if is_settled && !site.production && newest.debts.is_empty() {
             breaks(world, Law::NotGivenBack);
         }
     }
@@ -108,17 +108,6 @@ fn newest_number(world: &World) -> u8 {
 
 fn is_idle(run: &Run) -> bool {
     run.stage == super::state::Stage::Idle
-}
-
-/// Whether the newest failover was abandoned because the old site was back.
-fn was_returned(model: &Failovers, world: &World) -> bool {
-    let last = world.terms.last().and_then(|lines| lines.last());
-    last.is_some_and(|(what, _)| match &*model.decider.what(*what) {
-        What::Abandoned { why } => {
-            matches!(why, warmspare_decide::refusal::Refusal::PrimaryReturned { .. })
-        }
-        _ => false,
-    })
 }
 
 /// The addresses' record sets, without the term's.

@@ -85,6 +85,12 @@ pub(crate) enum Without {
     WayBack,
     /// A second failover begins while one is open.
     OneAtATime,
+    /// A failover that is given up owes nothing to a site that it could not give back its mode.
+    ModeOwed,
+    /// A failover does not look at what the one before it owes.
+    TakingOver,
+    /// A failover takes over what the one before it owes, and believes its first fence all the same.
+    WaitForLatePayments,
 }
 
 /// Failovers of one system under a plan.

@@ -1,8 +1,9 @@
 //! What can happen next in the model.
 
 use warmspare_decide::dns::Change;
-use warmspare_decide::failover::Act;
+use warmspare_decide::failover::{Act, give_back};
 use warmspare_decide::journal::{Debt, Finding, Step, What};
+use warmspare_decide::seen::Seen;
 
 use super::decided::{Decided, Eyes};
 use super::law::{self, newest};
@@ -491,14 +492,27 @@ fn apply(model: &Failovers, world: &mut World, term: u8, changes: &[(bool, u16)]
     true
 }
 
-/// The site that was left is told to be standby, and its database is stopped.
+/// The site that was left is told to be standby, and its database is stopped; or the site that was not
+/// left after all is told to be production, and if that is still owed, another failover may begin.
 fn pay(model: &Failovers, world: &mut World, run: &mut Run, fate: Fate) {
     run.stage = Stage::Idle;
     let Some(progress) = model.decider.fold(run.term, &run.lines) else { return };
     let old = model.decider.at(progress.opened.from.as_str());
     let Some(debt) = progress.debts.first().copied() else { return };
     let until = run.born + LIFE;
+    let may_be_told = |world: &World| {
+        let records = Seen::Here(model.decider.records(&world.records.0));
+        give_back(model.decider.plan(), &progress, &records).is_ok()
+    };
     let answer = match (debt, fate) {
+        (Debt::Mode, _) if !may_be_told(world) => 3,
+        (Debt::Mode, Fate::Late) => {
+            world.send(Sent::Mode { site: old, production: true, until });
+            2
+        }
+        (Debt::Mode, Fate::Fine | Fate::Lost) => {
+            arrive(model, world, &Sent::Mode { site: old, production: true, until })
+        }
         (Debt::Appliance, Fate::Late) => {
             world.send(Sent::Mode { site: old, production: false, until });
             2
@@ -507,11 +521,13 @@ fn pay(model: &Failovers, world: &mut World, run: &mut Run, fate: Fate) {
             arrive(model, world, &Sent::Mode { site: old, production: false, until })
         }
         (Debt::Database, Fate::Fine) => u8::from(world.sites[old].lost) + 1,
-        (Debt::Appliance | Debt::Database | Debt::Capacity, _) => 3,
+        (Debt::Appliance | Debt::Database | Debt::Capacity | Debt::Mode, _) => 3,
     };
     if answer == 1 && fate == Fate::Fine {
         let what = model.decider.what_id(&What::Paid { debt, seen: "it accepted".to_owned() });
         write(model, world, run, what, Fate::Fine);
         run.stage = Stage::Idle;
+    } else if debt == Debt::Mode {
+        run.stage = Stage::Opening;
     }
 }

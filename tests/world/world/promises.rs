@@ -197,7 +197,14 @@ pub(super) fn is_intended(state: &mut State, step: Step) {
         // A run may be late with its fence: the way back is taken with that in mind.
         let was_intended = progress.first_intended_at.iter().any(|(known, _)| *known == step);
         let is_late_fence = step == Step::Fence && was_intended;
-        if progress.is_done(step) || is_late_fence { Some(step) } else { progress.intended }
+        // A run may still pay what the term before owed; this term's fence does not count before that.
+        let is_late_payment =
+            step == Step::Unfence && progress.has_inherited() && !progress.is_done(Step::Fence);
+        if progress.is_done(step) || is_late_fence || is_late_payment {
+            Some(step)
+        } else {
+            progress.intended
+        }
     });
     if intended != Some(step) {
         state.breaks(format!("P5: {step:?} was taken, and {intended:?} was intended"));

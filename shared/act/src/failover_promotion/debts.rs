@@ -1,8 +1,9 @@
-//! Paying what a site that was left still owes: to be fenced when it is back.
+//! Paying what is still owed to a site: to be fenced when it is back, if it was left; or to be given back
+//! its mode, if it was to be left and was not.
 
 use jiff::Timestamp;
 use warmspare_decide::database::{Pair, Placed};
-use warmspare_decide::failover::not_to_zero;
+use warmspare_decide::failover::{give_back, not_to_zero};
 use warmspare_decide::journal::{Debt, Progress, What};
 use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::plan::Site;
@@ -12,7 +13,7 @@ use crate::fault::{Fault, Hope, or_unknown};
 use crate::journal;
 use crate::ports::ApplianceMode;
 
-use super::{Subject, World, announce, drive};
+use super::{Subject, World, announce, drive, records};
 
 /// No attempt begins with less time left, in seconds.
 const LEFT_S_MIN: u64 = 45;
@@ -40,6 +41,7 @@ pub(super) async fn pay<P: World>(
             Debt::Appliance => appliance(ports, old).await,
             Debt::Capacity => capacity(ports, old).await,
             Debt::Database => database(ports, progress.opened.pair(&subject.plan).as_ref()).await,
+            Debt::Mode => mode(ports, subject, &progress, old).await,
         };
         let seen = match payment {
             Ok(seen) => seen,
@@ -117,6 +119,17 @@ async fn appliance<P: World>(ports: &P, old: &Site) -> Payment {
                 Seen::Here(_) | Seen::Absent | Seen::Unknown(_) => Err(fault.to_string()),
             },
         },
+        Err(fault) => Err(fault.to_string()),
+    }
+}
+
+/// The failover was given up after its last late fence was dead, so one answer is enough. This run may be
+/// late itself, and meet a newer failover: one that began while this is owed does not believe its fence
+/// before a run like this one must be dead.
+async fn mode<P: World>(ports: &P, subject: &Subject, progress: &Progress, old: &Site) -> Payment {
+    give_back(&subject.plan, progress, &records::of_plan(ports, &subject.plan).await)?;
+    match ports.set_mode(&old.appliance, ApplianceMode::Production).await {
+        Ok(()) => Ok(format!("{} accepted to be production", old.name)),
         Err(fault) => Err(fault.to_string()),
     }
 }

@@ -13,6 +13,7 @@ mod rehearse;
 
 use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::failover::Kind;
+use warmspare_decide::journal::Progress;
 use warmspare_decide::name::{SystemName, Term};
 use warmspare_decide::outcome::{Announcement, FORMAT, Happening, Outcome};
 use warmspare_decide::plan::Plan;
@@ -115,6 +116,16 @@ async fn subject<P: World>(
     }))
 }
 
+/// What became of a failover that was begun before.
+enum Resumed {
+    /// There is nothing to go on with.
+    Nothing,
+    /// It was gone on with, and that was this run's work.
+    Done(Outcome),
+    /// It was given up and still owes the old site its mode. Another one may begin, and takes that over.
+    Owing(String),
+}
+
 /// Goes on with every failover that is open, and pays what is owed. One system's trouble does not keep
 /// the next one from its turn.
 async fn tick<P: World>(ports: &P) -> Result<Outcome, Fault> {
@@ -125,9 +136,10 @@ async fn tick<P: World>(ports: &P) -> Result<Outcome, Fault> {
     let (mut waiting, mut done, mut fault) = (Vec::new(), Vec::new(), None);
     for system in systems {
         match resume(ports, system.clone()).await {
-            Ok(None) => {}
-            Ok(Some(Outcome::Done(sentence))) => done.push(format!("{system}: {sentence}")),
-            Ok(Some(other)) => waiting.push(format!("{system}: {other}")),
+            Ok(Resumed::Nothing) => {}
+            Ok(Resumed::Done(Outcome::Done(said))) => done.push(format!("{system}: {said}")),
+            Ok(Resumed::Done(other)) => waiting.push(format!("{system}: {other}")),
+            Ok(Resumed::Owing(why)) => waiting.push(format!("{system}: {why}")),
             Err(found) => {
                 tracing::warn!("{system}: {found}");
                 fault = fault.or(Some(found));
@@ -138,7 +150,7 @@ async fn tick<P: World>(ports: &P) -> Result<Outcome, Fault> {
         Some(fault) => Err(fault),
         None if !waiting.is_empty() => Ok(Outcome::Waiting(waiting.join("; "))),
         None if !done.is_empty() => Ok(Outcome::Done(done.join("; "))),
-        None => Ok(Outcome::Done("no failover is under way, and no fence is owed".to_owned())),
+        None => Ok(Outcome::Done("no failover is under way, and nothing is owed".to_owned())),
     }
 }
 
@@ -147,15 +159,20 @@ async fn tick_of<P: World>(ports: &P, system: SystemName) -> Result<Outcome, Fau
     if let Err(refusal) = subject(ports, system.clone()).await? {
         return Ok(Outcome::Refused(refusal));
     }
-    if let Some(outcome) = resume(ports, system.clone()).await? {
-        return Ok(outcome);
+    match resume(ports, system.clone()).await? {
+        Resumed::Nothing => ask_again(ports, system, None).await,
+        Resumed::Owing(why) => ask_again(ports, system, Some(why)).await,
+        Resumed::Done(outcome) => Ok(outcome),
     }
-    ask_again(ports, system).await
 }
 
 /// CloudWatch tells of a change of an alarm once. A failover that was refused then, because of one
 /// unlucky look or a cooldown, is asked for again while the alarm is raised.
-async fn ask_again<P: World>(ports: &P, system: SystemName) -> Result<Outcome, Fault> {
+async fn ask_again<P: World>(
+    ports: &P,
+    system: SystemName,
+    owing: Option<String>,
+) -> Result<Outcome, Fault> {
     let name = format!("{}{system}", trigger::ALARM_PREFIX);
     match or_unknown(ports.alarm(&name).await) {
         Seen::Here(alarm) if alarm.state == AlarmState::Alarm => {
@@ -164,34 +181,49 @@ async fn ask_again<P: World>(ports: &P, system: SystemName) -> Result<Outcome, F
                 Err(refusal) => Ok(Outcome::Refused(refusal)),
             }
         }
-        Seen::Here(_) | Seen::Absent => Ok(Outcome::Done(format!(
-            "no failover of {system} is under way, no fence is owed, and {name} is not raised{}",
-            hand::said_of_pause(ports, &system).await
-        ))),
+        Seen::Here(_) | Seen::Absent => {
+            let paused = hand::said_of_pause(ports, &system).await;
+            Ok(match owing {
+                Some(owing) => Outcome::Waiting(format!("{owing}{paused}")),
+                None => Outcome::Done(format!(
+                    "no failover of {system} is under way, nothing is owed, and {name} is not \
+                     raised{paused}"
+                )),
+            })
+        }
         Seen::Unknown(why) => Ok(Outcome::Waiting(format!(
-            "no failover of {system} is under way, and it is not known whether {name} is raised: {why}"
+            "no failover of {system} is under way, and it is not known whether {name} is raised: \
+             {why}{}",
+            owing.map_or(String::new(), |owing| format!("; {owing}"))
         ))),
     }
 }
 
-async fn resume<P: World>(ports: &P, system: SystemName) -> Result<Option<Outcome>, Fault> {
+async fn resume<P: World>(ports: &P, system: SystemName) -> Result<Resumed, Fault> {
     let terms = journal::terms(ports, &system).await?;
-    let Some(progress) = terms.newest().cloned() else { return Ok(None) };
+    let Some(progress) = terms.newest().cloned() else { return Ok(Resumed::Nothing) };
     let is_over = progress.end.is_some() && progress.debts.is_empty();
     if is_over && !debts::may_return(&progress, ports.now()) {
-        return Ok(None);
+        return Ok(Resumed::Nothing);
     }
     let subject = match subject(ports, system).await? {
         Ok(subject) => subject,
-        Err(refusal) => return Ok(Some(Outcome::Refused(refusal))),
+        Err(refusal) => return Ok(Resumed::Done(Outcome::Refused(refusal))),
     };
     if is_over {
-        return debts::owed_again(ports, &subject, progress).await;
+        let owed = debts::owed_again(ports, &subject, progress).await?;
+        return Ok(owed.map_or(Resumed::Nothing, Resumed::Done));
     }
-    if progress.end.is_some() {
-        return debts::pay(ports, &subject, progress).await.map(Some);
+    let Some(end) = &progress.end else {
+        return drive::on(ports, &subject, progress).await.map(Resumed::Done);
+    };
+    let is_given_up = !end.completed;
+    match debts::pay(ports, &subject, progress).await? {
+        Outcome::Waiting(owing) if is_given_up => Ok(Resumed::Owing(owing)),
+        outcome @ (Outcome::Done(_) | Outcome::Waiting(_) | Outcome::Refused(_)) => {
+            Ok(Resumed::Done(outcome))
+        }
     }
-    drive::on(ports, &subject, progress).await.map(Some)
 }
 
 async fn status<P: World>(ports: &P, subject: &Subject) -> Result<Outcome, Fault> {
@@ -201,11 +233,11 @@ async fn status<P: World>(ports: &P, subject: &Subject) -> Result<Outcome, Fault
         None => format!("{active} is active, and there was no failover yet"),
         Some(progress) => match (&progress.end, progress.next_step()) {
             (Some(end), _) => format!(
-                "{active} is active; term {} {} at {}; {} fence(s) are owed",
+                "{active} is active; term {} {} at {}; owed: {}",
                 progress.term,
                 if end.completed { "was completed" } else { "was abandoned" },
                 end.at,
-                progress.debts.len()
+                owed(progress)
             ),
             (None, step) => format!(
                 "{active} is active; term {} is under way since {}, and is about to {}",
@@ -220,6 +252,11 @@ async fn status<P: World>(ports: &P, subject: &Subject) -> Result<Outcome, Fault
         terms.next(),
         hand::said_of_pause(ports, &subject.system).await
     )))
+}
+
+fn owed(progress: &Progress) -> String {
+    let owed: Vec<&str> = progress.debts.iter().map(|debt| debt.words()).collect();
+    if owed.is_empty() { "nothing".to_owned() } else { owed.join(", ") }
 }
 
 /// Tells everyone, and says whether it could. That nobody could be told does not stop a failover: the

@@ -5,6 +5,7 @@
 //! failover (the active site is lost) or planned (both sites are alive): a switchover, or a failback.
 
 mod declined;
+mod give_back;
 mod guards;
 mod open;
 mod planned;
@@ -13,6 +14,7 @@ mod report;
 mod step;
 
 pub use declined::{DECLINED_FORMAT, Declined};
+pub use give_back::give_back;
 pub use guards::not_healthy;
 pub use open::{Asked, Kind, Opened, OpeningView, PastTerm, as_if_open, open};
 pub use rehearsal::{as_if_done, told};

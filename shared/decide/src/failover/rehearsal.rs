@@ -89,7 +89,7 @@ pub fn told(next: &Next) -> String {
         Next::Confirm(..) => "would be seen done at once".to_owned(),
         Next::Wait(why) | Next::Later(why) => format!("would wait, because {why}"),
         Next::Stop(refusal) => format!("would be refused, because {refusal}"),
-        Next::Abandon(refusal) => format!("would be given up, because {refusal}"),
+        Next::Abandon(refusal, _) => format!("would be given up, because {refusal}"),
         Next::Complete(_) => "would be over".to_owned(),
     }
 }

@@ -16,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 mod capacity;
 mod order;
+mod owed;
 
 /// A plan of two sites, made by hand: this crate reads no TOML.
 pub(crate) fn plan() -> Plan {
@@ -336,7 +337,7 @@ fn a_primary_that_is_back_before_it_was_told_anything_ends_the_failover() {
     let up = |view: &mut View| {
         view.old = ["a", "b", "c"].map(|path| signal(path, Sight::AsExpected)).to_vec();
     };
-    assert!(matches!(after(up, &progress(&[], None)), Next::Abandon(_)));
+    assert!(matches!(after(up, &progress(&[], None)), Next::Abandon(..)));
     // It may have been told to be standby: it is told to be production before the failover ends.
     let told = progress(&[], Some(Step::Fence));
     let back = after(
@@ -502,7 +503,7 @@ fn the_way_back_is_gone_until_no_late_fence_can_arrive_and_ends_when_the_site_is
         )
     };
     assert!(matches!(accepted(194), Next::Later(_)));
-    assert!(matches!(accepted(195), Next::Abandon(Refusal::PrimaryReturned { .. })));
+    assert!(matches!(accepted(195), Next::Abandon(Refusal::PrimaryReturned { .. }, _)));
     // A run that slept after it had told the site: a late fence may have arrived in between.
     let slept = after(
         |view| {
@@ -513,9 +514,19 @@ fn the_way_back_is_gone_until_no_late_fence_can_arrive_and_ends_when_the_site_is
         &back,
     );
     assert!(matches!(slept, Next::Later(_)), "{slept:?}");
-    let gone = Some(Attempt::Unreachable("no answer".to_owned()));
-    let next = after(|view| view.attempt = gone, &back);
-    assert!(matches!(next, Next::Abandon(Refusal::WayBackLost { .. })), "{next:?}");
+    let gone = |seconds: i64| {
+        after(
+            |view| {
+                view.told_at = Some(now() + SignedDuration::from_secs(seconds));
+                view.attempt = Some(Attempt::Unreachable("no answer".to_owned()));
+            },
+            &back,
+        )
+    };
+    assert!(matches!(gone(194), Next::Later(_)));
+    let next = gone(195);
+    let Next::Abandon(Refusal::WayBackLost { .. }, debts) = &next else { panic!("{next:?}") };
+    assert_eq!(debts, &[Debt::Mode], "it is owed its mode");
 }
 
 #[test]

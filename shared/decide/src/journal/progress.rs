@@ -151,11 +151,7 @@ impl Progress {
             What::Abandoned { .. } if self.is_past_return => {
                 Err("abandons the failover after its point of no return".to_owned())
             }
-            What::Abandoned { .. } => {
-                self.end = Some(End { at: entry.at, completed: false });
-                self.debts.clear();
-                Ok(())
-            }
+            What::Abandoned { debts, .. } => self.abandon(debts, entry.at),
             What::Completed(_) if self.next_step().is_some() => {
                 Err("completes the failover before its last step".to_owned())
             }
@@ -208,6 +204,18 @@ impl Progress {
         if !self.first_intended_at.iter().any(|(known, _)| *known == step) {
             self.first_intended_at.push((step, at));
         }
+        Ok(())
+    }
+
+    fn abandon(&mut self, debts: &[Debt], at: Timestamp) -> Result<(), String> {
+        if let Some(debt) = debts.iter().find(|debt| **debt != Debt::Mode) {
+            return Err(format!("abandons the failover, and owes {}", debt.words()));
+        }
+        if !debts.is_empty() && self.intended != Some(Step::Unfence) {
+            return Err("owes the way back, which was never taken".to_owned());
+        }
+        self.end = Some(End { at, completed: false });
+        self.debts = debts.to_vec();
         Ok(())
     }
 
@@ -301,10 +309,18 @@ impl Progress {
         })
     }
 
-    /// Whether the old site may have been told anything.
+    /// Whether the old site may have been told anything, by this failover or by one before it of which
+    /// it still bears the mark.
     pub fn is_touched(&self) -> bool {
         self.first_intended_at.iter().any(|(step, _)| *step == Step::Fence)
             || self.is_done(Step::Fence)
+            || self.has_inherited()
+    }
+
+    /// Whether the failover before this one was given up and owed the old site its mode when this one
+    /// began. From then on that is this one's to see to, and a run that still pays it may be under way.
+    pub fn has_inherited(&self) -> bool {
+        self.opened.view.past.first().is_some_and(|past| past.debts.contains(&Debt::Mode))
     }
 
     /// When this step was confirmed, if it was.

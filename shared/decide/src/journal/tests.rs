@@ -2,6 +2,8 @@ use super::*;
 use crate::failover::Kind;
 use crate::failover::tests::opened;
 
+mod newest;
+
 fn entries(whats: Vec<What>) -> Vec<Entry> {
     whats
         .into_iter()
@@ -36,7 +38,7 @@ fn abort() -> What {
 }
 
 fn abandoned() -> What {
-    What::Abandoned { why: Refusal::NoExport {} }
+    What::Abandoned { why: Refusal::NoExport {}, debts: vec![] }
 }
 
 #[test]
@@ -53,6 +55,10 @@ fn an_impossible_sequence_is_an_error_and_not_a_guess() {
             "after its point of no return",
         ),
         (vec![begun(), abandoned(), fenced()], "after the end"),
+        (vec![begun(), owing(Debt::Mode)], "was never taken"),
+        (vec![begun(), intended(Step::Fence), owing(Debt::Mode)], "was never taken"),
+        (vec![begun(), intended(Step::Unfence), owing(Debt::Appliance)], "and owes"),
+        (vec![begun(), intended(Step::Unfence), abandoned(), paid(Debt::Mode)], "not owed"),
         (vec![begun(), abort(), abort()], "a second time"),
         (vec![begun(), abort(), intended(Step::Fence)], "not the next step"),
         (vec![begun(), intended(Step::Fence), abort(), fenced()], "after an abort"),
@@ -74,6 +80,31 @@ fn an_impossible_sequence_is_an_error_and_not_a_guess() {
     }
 }
 
+fn owing(debt: Debt) -> What {
+    What::Abandoned { why: Refusal::NoExport {}, debts: vec![debt] }
+}
+
+fn paid(debt: Debt) -> What {
+    What::Paid { debt, seen: String::new() }
+}
+
+/// I11: what a failover owes that was given up is paid after its end, once.
+#[test]
+fn a_failover_that_was_given_up_owes_the_way_back_until_it_is_paid() {
+    let mut whats = vec![begun(), intended(Step::Unfence), owing(Debt::Mode)];
+    let owes = Progress::of(&entries(whats.clone())).unwrap();
+    assert_eq!(
+        (owes.debts.as_slice(), owes.end.unwrap().completed),
+        ([Debt::Mode].as_slice(), false)
+    );
+    whats.push(paid(Debt::Mode));
+    let paid_off = Progress::of(&entries(whats.clone())).unwrap();
+    assert_eq!(paid_off.debts, []);
+    assert!(!paid_off.is_paid(Debt::Mode), "what was never left is not looked at again");
+    whats.push(paid(Debt::Mode));
+    assert!(Progress::of(&entries(whats)).is_err());
+}
+
 #[test]
 fn a_gap_another_term_or_another_format_stops_the_fold() {
     let good = entries(vec![begun(), intended(Step::Fence), fenced()]);
@@ -81,7 +112,7 @@ fn a_gap_another_term_or_another_format_stops_the_fold() {
     let mut gap = good.clone();
     gap.remove(1);
     assert!(Progress::of(&gap).is_err());
-    for change in [|entry: &mut Entry| entry.term = Term(2), |entry: &mut Entry| entry.format = 3] {
+    for change in [|entry: &mut Entry| entry.term = Term(2), |entry: &mut Entry| entry.format = 4] {
         let mut wrong = good.clone();
         change(&mut wrong[2]);
         assert!(Progress::of(&wrong).is_err());
@@ -121,13 +152,13 @@ fn assert_golden(format: u32, golden: &str) {
 #[test]
 fn a_journal_of_an_unknown_format_is_refused_by_its_number() {
     let good = entries(vec![begun(), intended(Step::Fence), fenced()]);
-    for (at, format) in [(0, 0), (0, 3), (2, 0), (2, 3)] {
+    for (at, format) in [(0, 0), (0, 4), (2, 0), (2, 4)] {
         let mut wrong = good.clone();
         wrong[at].format = format;
         let why = Progress::of(&wrong).unwrap_err().to_string();
         let n = at + 1;
         let said = format!("entry {n} of the journal of term 1 has format {format}, and this code");
-        assert!(why.starts_with(&said) && why.ends_with("reads 1 to 2"), "{why}");
+        assert!(why.starts_with(&said) && why.ends_with("reads 1 to 3"), "{why}");
     }
 }
 

@@ -169,8 +169,9 @@ async fn turn<P: World>(
             announce(ports, system, Happening::FailoverFailed, Some(term), "refused", reason).await;
             Ok(Turn::End(Outcome::Refused(refusal)))
         }
-        Next::Abandon(why) => {
-            if !write(ports, subject, progress, What::Abandoned { why: why.clone() }).await? {
+        Next::Abandon(why, debts) => {
+            let what = What::Abandoned { why: why.clone(), debts };
+            if !write(ports, subject, progress, what).await? {
                 return Ok(Turn::End(overtaken(progress)));
             }
             let system = &subject.system;

@@ -181,9 +181,9 @@ fn a_planned_fence_is_accepted_or_the_old_site_is_given_back() {
     let begun = progress_of(opened(&calm()), &[], None);
     assert_eq!(after(well(), |_| {}, &begun), Next::Do(Act::Fence));
     let ill = after(well(), |view| view.old[0].sight = silent(), &begun);
-    assert!(matches!(ill, Next::Abandon(Refusal::ActiveNotHealthy { .. })), "{ill:?}");
+    assert!(matches!(ill, Next::Abandon(Refusal::ActiveNotHealthy { .. }, _)), "{ill:?}");
     let ill = after(well(), |view| view.new[0].sight = silent(), &begun);
-    assert!(matches!(ill, Next::Abandon(Refusal::StandbyNotReady { .. })), "{ill:?}");
+    assert!(matches!(ill, Next::Abandon(Refusal::StandbyNotReady { .. }, _)), "{ill:?}");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn the_way_back_says_how_far_the_move_had_come() {
             view.attempt = Some(Attempt::Accepted);
         };
         let next = after(well(), accepted, &back);
-        let Next::Abandon(why) = next else { panic!("{next:?}") };
+        let Next::Abandon(why, _) = next else { panic!("{next:?}") };
         why
     };
     assert!(matches!(why(&[]), Refusal::FenceUnconfirmed { .. }));
@@ -299,15 +299,18 @@ fn a_replica_is_seeded_and_waited_for_while_the_active_site_is_well() {
     {
         let next = with(of_west(status), point(0.0));
         assert!(
-            matches!(next, Next::Abandon(Refusal::StandbyNotReady { .. })),
+            matches!(next, Next::Abandon(Refusal::StandbyNotReady { .. }, _)),
             "{status}: {next:?}"
         );
     }
     let next = with(Seen::Here(replica()), point(0.0));
-    assert!(matches!(next, Next::Abandon(Refusal::StandbyNotReady { .. })), "of another: {next:?}");
+    assert!(
+        matches!(next, Next::Abandon(Refusal::StandbyNotReady { .. }, _)),
+        "of another: {next:?}"
+    );
     let lost = |view: &mut View| view.old = ["a", "b"].map(|path| signal(path, silent())).to_vec();
     let next = after(well(), lost, &begun);
-    assert!(matches!(next, Next::Abandon(Refusal::ActiveNotHealthy { .. })), "{next:?}");
+    assert!(matches!(next, Next::Abandon(Refusal::ActiveNotHealthy { .. }, _)), "{next:?}");
     let flaky = |view: &mut View| view.old[0].sight = silent();
     assert_eq!(
         after(
@@ -323,7 +326,7 @@ fn a_replica_is_seeded_and_waited_for_while_the_active_site_is_well() {
     for (seconds, is_over) in [(86_399, false), (86_400, true)] {
         let late = |view: &mut View| view.now = now() + SignedDuration::from_secs(seconds);
         let next = after(View { replica: of_west("creating"), ..well() }, late, &begun);
-        assert_eq!(matches!(next, Next::Abandon(_)), is_over, "{seconds} s: {next:?}");
+        assert_eq!(matches!(next, Next::Abandon(..)), is_over, "{seconds} s: {next:?}");
     }
 }
 

@@ -29,16 +29,35 @@ const PLANNED_FENCE_S_MAX: i64 = 60;
 /// the failover ends; if it is back and may have been told, it is told to be production first. What was
 /// agreed to be lost was agreed for the loss that the failover began with, so a site that came back is
 /// never left for good because of it.
+///
+/// Where the failover before still owed the site its mode, a run that pays that may be under way: it has
+/// read the journals before this term was in them, so it is dead [`QUIET_S`] after whoever drives this
+/// term wrote its first intention. Until then the site is told to be standby again and again, and nothing
+/// that it answers counts.
 pub(super) fn fence(plan: &Plan, progress: &Progress, view: &View) -> Next {
     if progress.opened.kind.is_planned() {
         return planned(plan, progress, view);
     }
+    let next = unplanned(plan, progress, view);
+    let told_at = view.told_at.unwrap_or(progress.opened_at);
+    let since_s = since_intended_s(progress, Step::Fence, told_at);
+    if progress.has_inherited() && since_s < QUIET_S && matches!(next, Next::Confirm(..)) {
+        return Next::Wait(format!(
+            "what the term before owed {} may be paid until {QUIET_S} s after the first fence \
+             ({since_s} s ago), so it is told to be standby once more",
+            progress.opened.from
+        ));
+    }
+    next
+}
+
+fn unplanned(plan: &Plan, progress: &Progress, view: &View) -> Next {
     let quorum = plan.failover.signals;
     let old = verdict(&view.old, quorum, proves_way_out(&view.new));
     let site = progress.opened.from.clone();
     match (progress.intended, old.site) {
-        (None, Reading::Up) if view.attempt.is_none() => {
-            return Next::Abandon(Refusal::PrimaryReturned { site, verdict: old });
+        (None, Reading::Up) if view.attempt.is_none() && !progress.is_touched() => {
+            return Next::Abandon(Refusal::PrimaryReturned { site, verdict: old }, Vec::new());
         }
         (_, Reading::Up) => return Next::Do(Act::Unfence),
         (_, Reading::Down | Reading::Unknown) => {}
@@ -78,12 +97,12 @@ pub(super) fn fence(plan: &Plan, progress: &Progress, view: &View) -> Next {
 pub(super) fn aborted(plan: &Plan, progress: &Progress, abort: &Abort, view: &View) -> Next {
     let old = verdict(&view.old, plan.failover.signals, proves_way_out(&view.new));
     let site = progress.opened.from.clone();
-    let end = |told: String| {
+    let end = |told: String, debts: Vec<Debt>| {
         let (site, who, reason) = (site.clone(), abort.who.clone(), abort.reason.clone());
-        Next::Abandon(Refusal::Aborted { site, who, reason, told })
+        Next::Abandon(Refusal::Aborted { site, who, reason, told }, debts)
     };
     if !progress.is_touched() {
-        return end("it was never told to be standby".to_owned());
+        return end("it was never told to be standby".to_owned(), Vec::new());
     }
     // As on the way back that nobody asked for: when it was told counts, and not when that is looked at.
     let told_at = view.told_at.unwrap_or(progress.opened_at);
@@ -97,12 +116,15 @@ pub(super) fn aborted(plan: &Plan, progress: &Progress, abort: &Abort, view: &Vi
     };
     match (progress.intended, &view.attempt) {
         (Some(Step::Unfence), Some(Attempt::Accepted)) if since_s >= QUIET_S => {
-            end("it was told to be production again".to_owned())
+            end("it was told to be production again".to_owned(), Vec::new())
         }
         (Some(Step::Unfence), Some(Attempt::Accepted)) => later("is production again"),
         (Some(Step::Unfence), Some(Attempt::Unreachable(why))) if old.site == Reading::Down => {
             if since_s >= QUIET_S {
-                return end(format!("it could not be told to be production again: {why}"));
+                let told = format!(
+                    "it could not be told to be production again, and is told so when it answers: {why}"
+                );
+                return end(told, vec![Debt::Mode]);
             }
             later("cannot be reached")
         }
@@ -156,11 +178,11 @@ fn planned(plan: &Plan, progress: &Progress, view: &View) -> Next {
     if progress.intended.is_none() && view.attempt.is_none() {
         if let Some(why) = not_healthy(&view.old) {
             let site = progress.opened.from.clone();
-            return Next::Abandon(Refusal::ActiveNotHealthy { site, why });
+            return Next::Abandon(Refusal::ActiveNotHealthy { site, why }, Vec::new());
         }
         if let Some(why) = not_healthy(&view.new) {
             let site = progress.opened.to.clone();
-            return Next::Abandon(Refusal::StandbyNotReady { site, why });
+            return Next::Abandon(Refusal::StandbyNotReady { site, why }, Vec::new());
         }
     }
     let tried_s = since_intended_s(progress, Step::Fence, view.now);
@@ -175,27 +197,38 @@ fn planned(plan: &Plan, progress: &Progress, view: &View) -> Next {
 }
 
 /// A run that went to sleep before the way back was taken may still tell the site to be standby. It is
-/// told to be production again with each tick, until no such run can be alive.
+/// told to be production again with each tick, until no such run can be alive. A site that is gone again
+/// by then is owed its mode. So nothing that this failover has sent can arrive after its end, but what
+/// pays that.
 pub(super) fn way_back(plan: &Plan, progress: &Progress, view: &View) -> Next {
     let old = verdict(&view.old, plan.failover.signals, proves_way_out(&view.new));
     let site = progress.opened.from.clone();
+    // When it was told counts, and not when that is looked at: a run that slept in between has told it
+    // before a late fence arrived, and not after.
+    let told_at = view.told_at.unwrap_or(progress.opened_at);
+    let since_s = since_intended_s(progress, Step::Unfence, told_at);
     match &view.attempt {
         None => Next::Do(Act::Unfence),
         Some(Attempt::Accepted) => {
-            // When it was told counts, and not when that is looked at: a run that slept in between has
-            // told it before a late fence arrived, and not after.
-            let told_at = view.told_at.unwrap_or(progress.opened_at);
-            let since_s = since_intended_s(progress, Step::Unfence, told_at);
             if since_s >= QUIET_S {
-                return Next::Abandon(why_back(plan, progress, view, old));
+                return Next::Abandon(why_back(plan, progress, view, old), Vec::new());
             }
             Next::Later(format!(
                 "{site} is production again since {since_s} s, and is told so once more when no run of \
                  before can be alive, after {QUIET_S} s"
             ))
         }
-        Some(Attempt::Unreachable(_)) if old.site == Reading::Down => {
-            Next::Abandon(Refusal::WayBackLost { site, verdict: old })
+        Some(Attempt::Unreachable(why)) if old.site == Reading::Down => {
+            if since_s >= QUIET_S {
+                return Next::Abandon(
+                    Refusal::WayBackLost { site, verdict: old },
+                    vec![Debt::Mode],
+                );
+            }
+            Next::Later(format!(
+                "{site} was to be production again, and is gone: the failover is given up after \
+                 {QUIET_S} s of that ({since_s} s so far): {why}"
+            ))
         }
         Some(Attempt::Unreachable(why) | Attempt::Unclear(why)) => {
             Next::Wait(format!("{site} is to be production again: {why}"))

@@ -17,7 +17,7 @@ use crate::capacity::Group;
 use crate::database::{Instance, LagPoint};
 use crate::dns::Change;
 use crate::evidence::Signal;
-use crate::journal::{Finding, Progress, Step};
+use crate::journal::{Debt, Finding, Progress, Step};
 use crate::name::SystemName;
 use crate::plan::Plan;
 use crate::refusal::Refusal;
@@ -125,8 +125,8 @@ pub enum Next {
     Later(String),
     /// It cannot go on as it is; it stays open, and every tick looks again.
     Stop(Refusal),
-    /// It ends here, before any promotion.
-    Abandon(Refusal),
+    /// It ends here, before any promotion; what the old site is still owed.
+    Abandon(Refusal, Vec<Debt>),
     /// It is done.
     Complete(Box<Report>),
 }

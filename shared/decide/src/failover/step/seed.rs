@@ -22,16 +22,16 @@ pub(super) fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
     let old = verdict(&view.old, plan.failover.signals, proves_way_out(&view.new));
     if old.site == Reading::Down {
         let why = not_healthy(&view.old).unwrap_or_else(|| "it is down".to_owned());
-        return Next::Abandon(Refusal::ActiveNotHealthy { site, why });
+        return Next::Abandon(Refusal::ActiveNotHealthy { site, why }, Vec::new());
     }
     let (Some(pair), Some(database)) = (progress.opened.pair(plan), &plan.database) else {
-        return Next::Abandon(not_ready(progress, "the plan has no database any more".to_owned()));
+        return not_ready(progress, "the plan has no database any more".to_owned());
     };
     let id = &pair.replica.id;
     let waited_s = view.now.as_second().saturating_sub(progress.opened_at.as_second());
     if waited_s >= SEED_S_MAX {
         let why = format!("its database {id} is not ready after {waited_s} s");
-        return Next::Abandon(not_ready(progress, why));
+        return not_ready(progress, why);
     }
     let replica = match &view.replica {
         Seen::Absent => return Next::Do(Act::SeedDatabase),
@@ -41,7 +41,7 @@ pub(super) fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
     if is_failed(replica) || !replica.replicates(&pair.writer) {
         let of = replica.replica_of.as_deref().unwrap_or("nothing");
         let why = format!("its database {id} is {}, and replicates {of}", replica.status);
-        return Next::Abandon(not_ready(progress, why));
+        return not_ready(progress, why);
     }
     if replica.status != "available" {
         return Next::Later(format!("{id} is {}", replica.status));
@@ -64,8 +64,9 @@ pub(super) fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
     }
 }
 
-fn not_ready(progress: &Progress, why: String) -> Refusal {
-    Refusal::StandbyNotReady { site: progress.opened.to.clone(), why }
+/// Nothing was told to the active site, so it is owed nothing.
+fn not_ready(progress: &Progress, why: String) -> Next {
+    Next::Abandon(Refusal::StandbyNotReady { site: progress.opened.to.clone(), why }, Vec::new())
 }
 
 /// States that an instance does not leave by itself

@@ -137,7 +137,7 @@ fn came(next: Next) -> Came {
         Next::Confirm(..)
         | Next::Later(_)
         | Next::Stop(_)
-        | Next::Abandon(_)
+        | Next::Abandon(..)
         | Next::Complete(_) => panic!("no answer about the old group"),
     }
 }
