@@ -19,6 +19,7 @@ use aws_types::SdkConfig;
 use aws_types::app_name::AppName;
 use warmspare_act::fault::{Fault, Hope};
 
+use crate::bounded::bounded;
 use crate::config::Config;
 use crate::tls::Roots;
 
@@ -79,7 +80,7 @@ impl Clients {
     /// Over this HTTP client, waiting `first_backoff` at most before the first retry.
     pub(crate) fn over(config: &Config, http: SharedHttpClient, first_backoff: Duration) -> Self {
         Self {
-            http,
+            http: bounded(http),
             credentials: config.credentials.clone(),
             endpoint_url: config.endpoint_url.clone(),
             home: config.region.as_str().to_owned(),

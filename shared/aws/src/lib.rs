@@ -5,6 +5,7 @@
 //! TLS, clients) is made when it is first used, and kept for the next invocation.
 
 mod appliances;
+mod bounded;
 mod bus;
 mod capacity;
 mod clients;
@@ -16,6 +17,7 @@ mod environment;
 mod fault;
 mod keys;
 mod live;
+mod log;
 mod monitoring;
 mod report;
 mod secrets;

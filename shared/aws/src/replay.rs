@@ -180,15 +180,23 @@ impl Wire {
 
     /// An invocation with this configuration that speaks to this.
     pub(crate) fn live_with(&self, config: Config) -> Live {
-        let http = SharedHttpClient::new(self.clone());
-        let process = Process {
-            clients: Clients::over(&config, http, Duration::from_millis(1)),
-            config,
-            web: Web::new(Roots::CompiledIn),
-            recovery: Default::default(),
-        };
-        Live::new(Rc::new(process), Invocation::begin("8d5c4e4c", u64::from(u32::MAX) * 1000))
+        live(config, SharedHttpClient::new(self.clone()))
     }
+}
+
+/// An invocation that speaks to AWS over this.
+pub(crate) fn live_over(http: SharedHttpClient) -> Live {
+    live(config(), http)
+}
+
+fn live(config: Config, http: SharedHttpClient) -> Live {
+    let process = Process {
+        clients: Clients::over(&config, http, Duration::from_millis(1)),
+        config,
+        web: Web::new(Roots::CompiledIn),
+        recovery: Default::default(),
+    };
+    Live::new(Rc::new(process), Invocation::begin("8d5c4e4c", u64::from(u32::MAX) * 1000))
 }
 
 impl HttpConnector for Wire {

@@ -1,8 +1,6 @@
 //! How an invocation ended, told three times: one line for people, one line of metrics, one answer
 //! to Lambda.
 
-use std::io::Write as _;
-
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::json;
@@ -13,6 +11,7 @@ use warmspare_decide::refusal::Refusal;
 
 use crate::clock::{self, Invocation};
 use crate::fault::{chain, fragment};
+use crate::log::Log;
 
 /// Every word that an invocation can end in; each is a metric that is 1 or 0.
 const WORDS: [(&str, &str); 4] =
@@ -41,17 +40,19 @@ impl From<Failure> for Diagnostic {
 
 /// Tells how it ended, everywhere but to Lambda, and gives what Lambda is to be answered.
 pub(crate) fn tell(
+    log: &Log,
     function: &'static str,
     invocation: &Invocation,
     result: &Result<Outcome, Fault>,
 ) -> Result<Answer, Failure> {
-    log(function, invocation, result);
+    say(function, invocation, result);
     let word = result.as_ref().map_or("failed", Outcome::word);
-    print(&metrics(function, word, invocation.duration_ms()));
+    log.say(format!("{}\n", metrics(function, word, invocation.duration_ms())).into_bytes());
+    log.flush();
     answer(result)
 }
 
-fn log(function: &'static str, invocation: &Invocation, result: &Result<Outcome, Fault>) {
+fn say(function: &'static str, invocation: &Invocation, result: &Result<Outcome, Fault>) {
     let request_id = invocation.request_id.as_str();
     let duration_ms = invocation.duration_ms();
     match result {
@@ -154,11 +155,6 @@ fn metrics(function: &str, word: &str, duration_ms: u64) -> serde_json::Value {
         );
     }
     line
-}
-
-/// A log that nobody takes must not stop the work: a closed standard output is passed over.
-fn print(line: &serde_json::Value) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 #[cfg(test)]

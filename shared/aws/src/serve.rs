@@ -21,6 +21,7 @@ use warmspare_decide::outcome::Outcome;
 use crate::clock::Invocation;
 use crate::config::{Config, ConfigProblems};
 use crate::live::{Live, Process};
+use crate::log::Log;
 use crate::{environment, report};
 
 /// Answers invocations until Lambda ends the process. Each gets its event as the bytes that came,
@@ -33,7 +34,22 @@ where
     A: AsyncFn(&Live, &[u8]) -> Result<Outcome, Fault>,
 {
     let config = Config::parse(&environment::variable);
-    start_log(config.as_ref().map_or(LevelFilter::INFO, |config| config.log));
+    let log = Log::begin();
+    start_log(&log, config.as_ref().map_or(LevelFilter::INFO, |config| config.log));
+    let code = answers(&log, function, config, &answer);
+    log.flush();
+    code
+}
+
+fn answers<A>(
+    log: &Log,
+    function: &'static str,
+    config: Result<Config, ConfigProblems>,
+    answer: &A,
+) -> ExitCode
+where
+    A: AsyncFn(&Live, &[u8]) -> Result<Outcome, Fault>,
+{
     let process = begin(config);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -42,7 +58,7 @@ where
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(Box::pin(run(function, &process, &answer))) {
+    match runtime.block_on(Box::pin(run(log, function, &process, answer))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!(function, "the connection to Lambda was lost: {error}");
@@ -61,6 +77,7 @@ fn begin(config: Result<Config, ConfigProblems>) -> Begun {
 }
 
 async fn run<A>(
+    log: &Log,
     function: &'static str,
     begun: &Begun,
     answer: &A,
@@ -84,7 +101,7 @@ where
                     Err(Fault::new(*hope, "reading", "the environment", why.as_str()))
                 }
             };
-            report::tell(function, &invocation, &result)
+            report::tell(log, function, &invocation, &result)
         }
     });
     let layer = layer_fn(move |inner| KeepsEvent { inner, kept: Rc::clone(&kept) });
@@ -136,7 +153,7 @@ impl<S: Service<LambdaInvocation>> Service<LambdaInvocation> for KeepsEvent<S> {
 /// JSON on the standard output, without the time, which CloudWatch puts beside every line. What
 /// `lambda_runtime` would say of an invocation that failed is left out: it was said already. A
 /// panic is said here, with its place.
-fn start_log(level: LevelFilter) {
+fn start_log(log: &Log, level: LevelFilter) {
     let quieter = level.min(LevelFilter::WARN);
     let targets = Targets::new()
         .with_default(quieter)
@@ -144,7 +161,9 @@ fn start_log(level: LevelFilter) {
             ["warmspare_aws", "warmspare_act", "warmspare_decide"].map(|own| (own, level)),
         )
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
+    let log = log.clone();
     let lines = tracing_subscriber::fmt::layer()
+        .with_writer(move || log.clone())
         .json()
         .flatten_event(true)
         .without_time()

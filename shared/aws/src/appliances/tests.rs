@@ -56,6 +56,7 @@ async fn an_answer_other_than_success_is_a_fault() {
     }
 }
 
+/// FA14: half an answer, another type of content, more than an appliance says: nothing was accepted.
 #[tokio::test]
 async fn a_device42_that_answers_garbage_has_accepted_nothing() {
     for (answer, is_accepted) in [
@@ -69,6 +70,22 @@ async fn a_device42_that_answers_garbage_has_accepted_nothing() {
         let told = Wire::default().live().set_mode(&appliance, ApplianceMode::Standby).await;
         let hope = told.map_err(|fault| fault.hope);
         assert_eq!(hope, if is_accepted { Ok(()) } else { Err(Hope::Retryable) }, "{answer}");
+    }
+}
+
+/// FA14: 100 MB are announced, and some of them sent. The error's body is not read at all, and of a
+/// success no more than an appliance has to say.
+#[tokio::test]
+async fn an_appliance_that_talks_without_an_end_is_not_listened_to() {
+    let talk = "\"".repeat(1 << 20);
+    for (status, hope) in
+        [("200 OK", Hope::Retryable), ("500 No", Hope::Retryable), ("403 No", Hope::Permanent)]
+    {
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 100000000\r\n\r\n{talk}");
+        let server = Server::answering(answer.leak()).await;
+        let appliance = Appliance::Device42(endpoint(&server, None));
+        let told = Wire::default().live().set_mode(&appliance, ApplianceMode::Standby).await;
+        assert_eq!(told.unwrap_err().hope, hope, "{status}");
     }
 }
 
