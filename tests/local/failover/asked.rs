@@ -5,13 +5,17 @@ use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use warmspare_tests::scene::promises::{self, Away};
-use warmspare_tests::scene::{HOME, Protected, Scene, Shape, now, until};
+use warmspare_tests::scene::{ADDRESSES, HOME, Protected, Scene, Shape, now, until};
+use warmspare_tests::stack::appliance::Mode;
 use warmspare_tests::stack::gateway::Match;
 use warmspare_tests::stack::rds::{Place, Status};
 use warmspare_tests::stack::wait;
 
 use crate::failover::stage::{play, sentence, systems, wake};
 
+/// The longest that ticks are sent, in seconds.
+const WAIT_S_MAX: u64 = 240;
+const OWES_NOTHING: &str = "owes nothing any more";
 /// What a call begins with that changes nothing.
 const READS: [&str; 4] = ["Describe", "Get", "Head", "List"];
 
@@ -48,18 +52,7 @@ fn a_rehearsal_says_what_would_be_done_and_does_nothing() -> Result<()> {
 #[test]
 fn the_way_home_begins_with_a_replica_and_can_be_given_up() -> Result<()> {
     play(async |scene| {
-        let system = one(scene, "homeward").await?;
-        let from = wait::now();
-        system.lose_home(scene).await?;
-        sentence(&wake(scene, &system, &system.alarm()?).await?, "done")?;
-        let until_at = wait::now();
-        system.return_home(scene).await?;
-        until("everything that is owed is paid", 90, async || {
-            let tick = wake(scene, &system, &system.tick()).await?;
-            Ok(sentence(&tick, "done").ok().filter(|said| said.contains("owes nothing any more")))
-        })
-        .await?;
-
+        let (system, away) = been_away(scene, "homeward").await?;
         let restored = now();
         refused(scene, &system, Some(restored), "1800 s have to pass").await?;
         let dated_back = scene.date_back(&system.name, 1).await?;
@@ -84,11 +77,59 @@ fn the_way_home_begins_with_a_replica_and_can_be_given_up() -> Result<()> {
         system.is_failed_over(scene).await?;
 
         let made = [system.system().failover(), system.system().failback(&replica.id, asked_at)];
-        let away = Away { from, until: Some(until_at) };
         let broken = promises::broken_in(scene, system.system(), &made, away).await?;
         ensure!(broken.is_empty(), "{broken:?}");
         is_named(scene, &system, &made, away).await
     })
+}
+
+/// E20, E22: the whole way home, with everything that CloudWatch's minutes cost.
+#[test]
+fn a_system_that_went_home_is_as_it_was() -> Result<()> {
+    play(async |scene| {
+        let (system, away) = been_away(scene, "to-and-fro").await?;
+        let dated_back = scene.date_back(&system.name, 1).await?;
+        let asked_at = now();
+        let answer = wake(scene, &system, &failback(&system, Some(asked_at))).await?;
+        sentence(&answer, "waiting")?;
+        dated_back.undo(scene).await?;
+        let said = ticks(scene, &system, "failback: east took over from west").await?;
+        ensure!(said.contains("the database loses at most 0 s"), "{said}");
+        ticks(scene, &system, OWES_NOTHING).await?;
+
+        let replica = Place::new(HOME, format!("{}-t1", system.source.id));
+        ensure!(scene.rds.is_replica(&replica) == Some(false), "{} is no writer", replica.id);
+        let left = scene.rds.status(&system.replica);
+        ensure!(matches!(left, Some(Status::Stopping | Status::Stopped)), "it left {left:?}");
+        let modes = [system.east.mode(), system.west.mode()];
+        ensure!(modes == [Mode::Production, Mode::Standby], "the modes are {modes:?}");
+        ensure!(system.leads_to(scene).await? == [ADDRESSES[0]], "the name does not lead home");
+        let made = [system.system().failover(), system.system().failback(&replica.id, asked_at)];
+        let broken = promises::broken_in(scene, system.system(), &made, away).await?;
+        ensure!(broken.is_empty(), "{broken:?}");
+        Ok(())
+    })
+}
+
+/// A system that was failed over, whose home is back, and that owes nothing any more.
+async fn been_away(scene: &Scene, name: &str) -> Result<(Protected, Away)> {
+    let system = one(scene, name).await?;
+    let from = wait::now();
+    system.lose_home(scene).await?;
+    sentence(&wake(scene, &system, &system.alarm()?).await?, "done")?;
+    let until = Some(wait::now());
+    system.return_home(scene).await?;
+    ticks(scene, &system, OWES_NOTHING).await?;
+    Ok((system, Away { from, until }))
+}
+
+/// Ticks until a tick has said this.
+async fn ticks(scene: &Scene, system: &Protected, part: &str) -> Result<String> {
+    until(part, WAIT_S_MAX, async || {
+        let tick = wake(scene, system, &system.tick()).await?;
+        Ok(sentence(&tick, "done").ok().filter(|said| said.contains(part)))
+    })
+    .await
 }
 
 /// The promises bite on the way home too: a move that was not meant to be, and one without its fence.

@@ -34,22 +34,11 @@ async fn main() -> ExitCode {
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("ended by Ctrl-C")),
     };
     timeline.end();
-    match lived {
-        Ok(broken) if broken.is_empty() => {
-            timeline.print("every promise was kept: P1 P2 P3 P4 P5 P6 P7");
-            ExitCode::SUCCESS
-        }
-        Ok(broken) => {
-            for sentence in &broken {
-                timeline.print(&format!("BROKEN   {sentence}"));
-            }
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            timeline.print(&format!("FAILED   {error:#}"));
-            ExitCode::FAILURE
-        }
+    let (is_well, said) = drill::verdict(&lived);
+    for sentence in said {
+        timeline.print(&sentence);
     }
+    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn live(arguments: &Arguments, timeline: &Timeline) -> anyhow::Result<Vec<String>> {

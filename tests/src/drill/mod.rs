@@ -63,6 +63,19 @@ impl Scenario {
     }
 }
 
+/// What a drill came to: whether everything was as it should be, and what is said of it.
+pub fn verdict(lived: &Result<Vec<String>>) -> (bool, Vec<String>) {
+    match lived {
+        Ok(broken) if broken.is_empty() => {
+            (true, vec!["every promise was kept: P1 P2 P3 P4 P5 P6 P7".to_owned()])
+        }
+        Ok(broken) => {
+            (false, broken.iter().map(|sentence| format!("BROKEN   {sentence}")).collect())
+        }
+        Err(error) => (false, vec![format!("FAILED   {error:#}")]),
+    }
+}
+
 /// Lives through a scenario; every promise that was broken, as a sentence, and what else was not as it
 /// was meant to be.
 ///
@@ -111,4 +124,32 @@ pub async fn set(scenario: Scenario, timeline: &Timeline, keep: bool) -> Result<
         &format!("everything is deployed; its files are in {}", scene.stack.folder().display()),
     );
     Ok(scene)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_drill_in_which_nothing_was_broken_is_a_success() {
+        let (is_well, said) = verdict(&Ok(Vec::new()));
+        assert!(is_well && said == ["every promise was kept: P1 P2 P3 P4 P5 P6 P7"]);
+        let broken =
+            vec!["P6: somebody called DeleteObject".to_owned(), "failback: late".to_owned()];
+        let (is_well, said) = verdict(&Ok(broken));
+        assert!(!is_well);
+        assert_eq!(said, ["BROKEN   P6: somebody called DeleteObject", "BROKEN   failback: late"]);
+        let (is_well, said) = verdict(&Err(anyhow::anyhow!("no port is free").context("starting")));
+        assert!(!is_well && said == ["FAILED   starting: no port is free"]);
+    }
+
+    #[test]
+    fn every_scenario_is_named_with_a_sentence() {
+        let named = Scenario::all();
+        assert_eq!(named.len() + 1, Scenario::value_variants().len());
+        for scenario in Scenario::value_variants().iter().filter(|it| **it != Scenario::List) {
+            let line = named.iter().find(|line| line.starts_with(&scenario.name()));
+            assert!(line.is_some_and(|line| line.split_whitespace().count() > 5), "{scenario:?}");
+        }
+    }
 }

@@ -48,8 +48,8 @@ impl Timeline {
     /// A line as it is.
     pub fn print(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.println(line),
-            None => {
+            Some(bar) if !bar.is_finished() => bar.println(line),
+            Some(_) | None => {
                 let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
                 // Whoever has closed the pipe does not want to read any more; the drill still counts.
                 let _ = writeln!(out, "{line}");

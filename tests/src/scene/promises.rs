@@ -326,7 +326,7 @@ async fn one_at_a_time(
     for of in moves {
         let moved = taken.iter().filter(|batch| leads_to(batch, system, of.address)).count();
         if moved > 1 {
-            broken.push(format!("P4: the records were moved {moved} times"));
+            broken.push(format!("P4: the records were moved to {} {moved} times", of.address));
         }
         let promoted = promotions(scene, of.replica).len();
         if promoted > 1 {
