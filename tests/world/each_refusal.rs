@@ -13,6 +13,7 @@ use crate::capacity;
 use crate::failover::{ALARM, BY_HAND, PLAN, TICK, calm, lost, refusal};
 use crate::hand::{TICK_OF, acknowledge, lost_under};
 use crate::planned::{self, SWITCHOVER};
+use crate::switch;
 use crate::world::keys::PLAN_KEY;
 use crate::world::{World, finish};
 
@@ -252,6 +253,11 @@ const EACH: &[(&str, Made)] = &[
         let world = calm(PLAN);
         world.set().sites.dns_answers = false;
         refusal(&world, SWITCHOVER)
+    }),
+    ("no-switch", || {
+        let world = switch::lost();
+        world.set().sites.switch_alarm = Seen::Absent;
+        refusal(&world, ALARM)
     }),
     ("no-replica", || {
         lost_but(|world| drop(world.set().sites.databases.remove("controller-db-west")))

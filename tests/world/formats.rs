@@ -9,6 +9,7 @@ use warmspare_decide::export::{Copied, End, Exported, Intended};
 use warmspare_decide::manifest::{Checked, Manifest, Receipt, Stored, Sums};
 use warmspare_decide::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
 use warmspare_decide::prune::{Cause, Mark};
+use warmspare_decide::switch::Switch;
 
 use crate::world::{World, finish};
 
@@ -188,4 +189,11 @@ fn records_of_exports_of_format_1_are_read_and_written() {
     let why = "the export task ws-controller-20261121t000000z was canceled".to_owned();
     let failed = exported(End::Failed { why });
     assert_golden(include_str!("golden/exported-failed-1.json"), &failed);
+}
+
+#[test]
+fn switches_of_format_1_are_read_and_written() {
+    let site = SiteName::parse("west").unwrap();
+    let switch = Switch { format: 1, system: system(), term: Term(3), site };
+    assert_golden(include_str!("golden/switch-1.json"), &switch);
 }

@@ -37,6 +37,7 @@ mod rehearsals;
 mod replayed;
 mod rows;
 mod sweep;
+mod switch;
 mod tries;
 mod verification;
 mod way_back;

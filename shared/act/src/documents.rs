@@ -23,6 +23,7 @@ use warmspare_decide::plan::Plan;
 use warmspare_decide::prune::Mark;
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
+use warmspare_decide::switch::Switch;
 use warmspare_decide::vault;
 
 use crate::fault::{Fault, Hope};
@@ -52,6 +53,7 @@ impl Stored for Pause {}
 impl Stored for Declined {}
 impl Stored for Offer {}
 impl Stored for Moved {}
+impl Stored for Switch {}
 
 /// The plan of a system and the version id under which the vault keeps it, or why there is none to
 /// go by: [`Refusal::UnknownSystem`], or [`Refusal::PlanInvalid`] with every problem.

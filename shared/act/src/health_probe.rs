@@ -1,5 +1,5 @@
 //! The health probe: looks at both sites of one system from the recovery region, and publishes what it
-//! saw. It decides nothing.
+//! saw. It decides nothing. Where clients are led by a health check, it also publishes what the switch says.
 
 use warmspare_decide::name::SystemName;
 use warmspare_decide::outcome::Outcome;
@@ -13,6 +13,7 @@ use crate::fault::Fault;
 use crate::journal;
 use crate::ports::{Clock, Databases, Monitoring, Signals, Vault};
 use crate::signals;
+use crate::switch;
 
 /// Answers `{"action":"probe","system":…}`.
 ///
@@ -31,7 +32,9 @@ where
         Err(refusal) => return Ok(Outcome::Refused(refusal)),
     };
     let terms = journal::terms(ports, &system).await?;
-    let (active, _) = terms.active(&plan);
+    let (active, completed) = terms.active(&plan);
+    // First of all: clients may be led by it, and the looks below may take their time.
+    let led = switch::publish(ports, &plan, Some((&active, completed))).await;
     let pair = terms.pair(&plan);
     let standby = plan.other(&active);
     let primary = plan.other(&standby.name);
@@ -47,10 +50,11 @@ where
     let debts = terms.newest().map_or(0, |progress| progress.debts.len());
     let debts = Seen::Here(u32::try_from(debts).unwrap_or(u32::MAX));
     let metrics = metrics(&plan, &Probed { now: ports.now(), primary, standby, proven, debts });
-    ports.publish(system.as_str(), &metrics).await?;
+    ports.publish(system.as_str(), ports.now(), &metrics).await?;
+    let led = led?.map_or(String::new(), |site| format!("; clients are led to {site}"));
     let shown: Vec<String> =
         metrics.iter().map(|(name, value)| format!("{name} {value}")).collect();
-    Ok(Outcome::Done(format!("{active} is active: {}", shown.join(", "))))
+    Ok(Outcome::Done(format!("{active} is active: {}{led}", shown.join(", "))))
 }
 
 fn read(event: &[u8]) -> Result<SystemName, Refusal> {

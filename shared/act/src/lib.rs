@@ -15,5 +15,6 @@ pub mod scheduled_backup;
 pub mod signals;
 pub mod snapshot_export;
 pub mod stream;
+pub mod switch;
 pub mod trigger;
 pub mod verify_upload;

@@ -15,11 +15,12 @@ pub fn of(function: &str) -> &'static [&'static str] {
     }
 }
 
-const FAILOVER_PROMOTION: [&str; 20] = [
+const FAILOVER_PROMOTION: [&str; 21] = [
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:SetDesiredCapacity",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricStatistics",
+    "cloudwatch:PutMetricData",
     "events:PutEvents",
     "kms:CreateGrant",
     "kms:Decrypt",

@@ -277,9 +277,14 @@ pub struct Alarm {
 pub trait Monitoring {
     /// An alarm of the recovery region, metric or composite. `cloudwatch:DescribeAlarms`.
     async fn alarm(&self, name: &str) -> Result<Seen<Alarm>, Fault>;
-    /// Publishes values in the namespace `Warmspare` under the dimension `System`.
-    /// `cloudwatch:PutMetricData`.
-    async fn publish(&self, system: &str, metrics: &[(&'static str, f64)]) -> Result<(), Fault>;
+    /// Publishes values in the namespace `Warmspare` under the dimension `System`, as values of that
+    /// instant: one that is over by now is taken too. `cloudwatch:PutMetricData`.
+    async fn publish(
+        &self,
+        system: &str,
+        at: Timestamp,
+        metrics: &[(&'static str, f64)],
+    ) -> Result<(), Fault>;
 }
 
 /// The event bus.

@@ -11,7 +11,6 @@ use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::seen::Seen;
 
 use crate::Live;
-use crate::clock;
 use crate::fault::fault;
 
 const DURING: &str = "reading the alarm";
@@ -36,8 +35,13 @@ impl Monitoring for Live {
         }
     }
 
-    async fn publish(&self, system: &str, metrics: &[(&'static str, f64)]) -> Result<(), Fault> {
-        let at = DateTime::from_secs(clock::now().as_second());
+    async fn publish(
+        &self,
+        system: &str,
+        at: Timestamp,
+        metrics: &[(&'static str, f64)],
+    ) -> Result<(), Fault> {
+        let at = DateTime::from_secs(at.as_second());
         let data = metrics.iter().map(|(name, value)| {
             MetricDatum::builder()
                 .metric_name(*name)

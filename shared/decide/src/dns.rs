@@ -13,17 +13,23 @@
 //! drift.
 
 mod batch;
+mod pair;
 mod record;
 
 pub use batch::{CHARACTERS_MAX, Change, ELEMENTS_MAX, Size, by_zone, is_touch};
+pub use pair::{are_pairs, pair_stale_s};
 pub use record::{Alias, RecordSet, Routing};
 
 use serde::{Deserialize, Serialize};
 
 use crate::name::{SiteName, SystemName, Term};
-use crate::plan::{Plan, Record, Target};
+use crate::plan::{Method, Plan, Record, Target};
 use crate::refusal::Refusal;
 use record::label;
+
+/// An alias of a load balancer is answered with this time to live, in seconds, whatever the record says
+/// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html>).
+const ALIAS_S: u32 = 60;
 
 /// What is to be done about the records of one zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +80,8 @@ pub fn term_record_name(system: &SystemName, plan: &Plan, zone: &str) -> String 
     format!("_warmspare.{system}.{below}")
 }
 
-/// Name and type of every record set of a zone that a failover of this plan reads and moves.
+/// Name and type of every record set of a zone that a failover of this plan reads, and moves where its
+/// method is to rewrite them.
 pub fn names(plan: &Plan, zone: &str) -> Vec<(String, String)> {
     let mut names: Vec<(String, String)> = Vec::new();
     for record in plan.dns.records.iter().filter(|record| record.zone == zone) {
@@ -83,7 +90,10 @@ pub fn names(plan: &Plan, zone: &str) -> Vec<(String, String)> {
             names.push(name);
         }
     }
-    names.push((term_record_name(&plan.system, plan, zone), "TXT".to_owned()));
+    // Nothing is swapped where nothing is rewritten: the switch holds the term.
+    if plan.dns.method == Method::Rewrite {
+        names.push((term_record_name(&plan.system, plan, zone), "TXT".to_owned()));
+    }
     names
 }
 
@@ -149,11 +159,8 @@ pub fn touch(plan: &Plan, term: Term, zone: &str, seen: &[RecordSet]) -> Vec<Cha
     with_term(plan, zone, term, seen.iter().find(is_holder), Vec::new())
 }
 
-/// For how long after a batch resolvers may still answer what it deleted, in seconds. An alias of a
-/// load balancer is answered with 60 s, whatever the record says
-/// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html>).
+/// For how long after a batch resolvers may still answer what it deleted, in seconds.
 pub fn stale_s(batch: &[Change]) -> u32 {
-    const ALIAS_S: u32 = 60;
     batch
         .iter()
         .filter_map(|change| match change {

@@ -4,6 +4,8 @@
 //! counts readings by independent path. A signal that could not be taken is unknown, and unknown
 //! never counts as down (seed B2: a path that is blocked by accident must not cause a failover).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Quorum;
@@ -126,6 +128,16 @@ pub enum AlarmState {
     Alarm,
     /// There is not enough data to say.
     InsufficientData,
+}
+
+impl fmt::Display for AlarmState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "OK",
+            Self::Alarm => "ALARM",
+            Self::InsufficientData => "INSUFFICIENT_DATA",
+        })
+    }
 }
 
 #[cfg(test)]

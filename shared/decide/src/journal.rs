@@ -15,16 +15,16 @@ use crate::capacity::Group;
 use crate::dns::{Change, RecordSet};
 use crate::evidence::Verdict;
 use crate::failover::{Opened, Report};
-use crate::name::{SystemName, Term};
+use crate::name::{SiteName, SystemName, Term};
 use crate::refusal::Refusal;
 
 pub use progress::{Abort, End, Impossible, Past, Progress};
 
 /// The version of the entries that this code writes.
 ///
-/// Format 2 says what kind of move it is; format 3 says what a failover owes that was given up. What a
-/// version added has a default under which an older entry means what it meant; a failover that an older
-/// version began is gone on with.
+/// Format 2 says what kind of move it is; format 3 says what a failover owes that was given up, and that
+/// a switch was turned instead of records. What a version added has a default under which an older entry
+/// means what it meant; a failover that an older version began is gone on with.
 pub const FORMAT: u32 = 3;
 
 /// The versions that this code reads. A journal of another one is refused, and never guessed at.
@@ -195,6 +195,20 @@ pub enum Finding {
     },
     /// Route 53 answered INSYNC.
     InSync,
+    /// The switch leads to the new site, and holds this term.
+    Switched {
+        /// The new site.
+        site: SiteName,
+        /// The term.
+        term: Term,
+    },
+    /// The alarm that the health check reads leads to the new site.
+    Led {
+        /// The new site.
+        site: SiteName,
+        /// The alarm.
+        alarm: String,
+    },
 }
 
 /// A change that was submitted to Route 53.

@@ -23,5 +23,6 @@ pub mod prune;
 pub mod refusal;
 pub mod seen;
 pub mod sweep;
+pub mod switch;
 pub mod vault;
 pub mod verify;

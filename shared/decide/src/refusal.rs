@@ -331,8 +331,8 @@ pub enum Refusal {
     },
     /// A newer failover has acted.
     #[error(
-        "the DNS record of the term holds {newer}, which is not earlier than {term}: a newer failover \
-         has acted, or the journal of one was lost, and nothing is changed"
+        "what holds the term beside the records holds {newer}, which is not earlier than {term}: a newer \
+         failover has acted, or the journal of one was lost, and nothing is changed"
     )]
     Superseded {
         /// Our term.
@@ -460,6 +460,15 @@ pub enum Refusal {
         waited_s_max: u64,
         /// What was seen of its lag.
         why: String,
+    },
+    /// There is no alarm that could lead clients to the other site.
+    #[error(
+        "there is no alarm {alarm} in the recovery region, which the health check of the records reads: \
+         no client would be led to the new site"
+    )]
+    NoSwitch {
+        /// Its name.
+        alarm: String,
     },
     /// The replica is gone.
     #[error("the replica {replica} does not exist in {region}, so there is no database to promote")]

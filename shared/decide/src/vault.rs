@@ -123,6 +123,11 @@ pub fn alive(system: &SystemName, term: Term) -> String {
     format!("failovers/{system}/{}/alive.json", term.padded())
 }
 
+/// `failovers/<system>/switch.json`: which site clients are led to, in the method `health-check`.
+pub fn switch(system: &SystemName) -> String {
+    format!("failovers/{system}/switch.json")
+}
+
 /// `groups/<group>/<window>/offers/`: what the systems of a group offer to be moved together.
 pub fn offers(group: &GroupName, window: i64) -> String {
     format!("groups/{group}/{window:012}/offers/")

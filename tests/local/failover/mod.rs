@@ -8,5 +8,6 @@ mod killed;
 mod late;
 mod planted;
 mod stage;
+mod switch;
 mod trouble;
 mod twice;

@@ -9,6 +9,7 @@ mod plans;
 mod policies;
 mod roles;
 mod runbook;
+mod switch;
 mod template;
 
 use std::path::{Path, PathBuf};

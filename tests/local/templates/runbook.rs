@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use warmspare_decide::refusal::Refusal;
+use warmspare_decide::switch::METRIC;
 
 use crate::templates::template::Template;
 use crate::templates::{TEMPLATES, infra, read};
@@ -11,7 +12,14 @@ use crate::templates::{TEMPLATES, infra, read};
 const METRICS: [(&str, &[&str]); 3] = [
     (
         "Warmspare",
-        &["BackupAgeSeconds", "FenceDebt", "PrimaryHealthy", "SignalsUnknown", "StandbyHealthy"],
+        &[
+            METRIC,
+            "BackupAgeSeconds",
+            "FenceDebt",
+            "PrimaryHealthy",
+            "SignalsUnknown",
+            "StandbyHealthy",
+        ],
     ),
     ("AWS/Lambda", &["Errors"]),
     ("AWS/SQS", &["ApproximateNumberOfMessagesVisible"]),
@@ -75,7 +83,7 @@ async fn every_alarm_tells_somebody_of_a_metric_that_somebody_publishes() -> any
             assert!(alarm.at("/TreatMissingData").is_string(), "{name} {}", alarm.id);
         }
     }
-    assert_eq!(alarms, 17);
+    assert_eq!(alarms, 18);
     Ok(())
 }
 

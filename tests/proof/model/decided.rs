@@ -296,6 +296,7 @@ impl Decider {
             pair: warmspare_decide::database::Pair::of(&self.plan),
             restored: None,
             capacity: None,
+            leads: None,
         };
         let mut opened: Opened = open(&self.plan, &view).ok()?;
         match self.without {
@@ -374,6 +375,7 @@ impl Decider {
                 in_sync: Seen::Here(eyes.in_sync),
                 ..ZoneView::of(zone, change)
             }],
+            switch: warmspare_decide::switch::SwitchView::default(),
             acknowledgements: Seen::Here(Vec::new()),
         };
         if self.without == Some(Without::WayBack) && progress.intended == Some(Step::Fence) {

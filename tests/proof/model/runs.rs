@@ -389,8 +389,12 @@ fn take(model: &Failovers, world: &mut World, run: &mut Run, act: &Act, fate: Fa
             law::promotes(world, run, old);
             Sent::Promotion { until }
         }
-        // The plans of the model have no groups of instances.
-        Act::StopCapacity | Act::StartCapacity { .. } | Act::SeedDatabase => return,
+        // The plans of the model have no groups of instances, and rewrite their records.
+        Act::StopCapacity
+        | Act::StartCapacity { .. }
+        | Act::SeedDatabase
+        | Act::TurnSwitch { .. }
+        | Act::Publish => return,
         Act::Repoint(batch) => {
             law::repoints(world, run);
             let changes = batch.iter().map(|change| match change {
@@ -502,7 +506,7 @@ fn pay(model: &Failovers, world: &mut World, run: &mut Run, fate: Fate) {
     let until = run.born + LIFE;
     let may_be_told = |world: &World| {
         let records = Seen::Here(model.decider.records(&world.records.0));
-        give_back(model.decider.plan(), &progress, &records).is_ok()
+        give_back(model.decider.plan(), &progress, &records, None).is_ok()
     };
     let answer = match (debt, fate) {
         (Debt::Mode, _) if !may_be_told(world) => 3,

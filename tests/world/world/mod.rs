@@ -70,6 +70,10 @@ pub(crate) enum Bent {
     UnknownIsSilence,
     /// A run may wake up after Lambda has ended it.
     RunsOutliveTheirTime,
+    /// The switch is turned over whatever lies there.
+    SwitchIsOverwritten,
+    /// A value is taken as one of the moment in which it arrives, whatever its date.
+    DatedOnArrival,
     /// The lease is given to everyone: no promise may rest on it.
     LeaseForAll,
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use warmspare_act::ports::ApplianceMode;
 use warmspare_decide::journal::{Progress, Step};
+use warmspare_decide::switch::Switch;
 
 use super::State;
 
@@ -17,7 +18,9 @@ pub(crate) struct Folded(RefCell<BTreeMap<String, (Vec<String>, Rc<Progress>)>>)
 pub(crate) fn terms(state: &State) -> BTreeSet<&str> {
     let all = state.objects.range("failovers/".to_owned()..);
     let ours = all.map(|(key, _)| key).take_while(|key| key.starts_with("failovers/"));
-    ours.filter_map(|key| key.rsplit_once('/').map(|(folder, _)| folder)).collect()
+    // Beside the terms lies the switch.
+    let folders = ours.filter_map(|key| key.rsplit_once('/').map(|(folder, _)| folder));
+    folders.filter(|folder| folder.rsplit('/').next().is_some_and(is_entry)).collect()
 }
 
 /// One journal, folded; none before its first entry.
@@ -87,12 +90,7 @@ pub(super) fn broken_promises(state: &mut State) -> Vec<String> {
     let led_to = ["203.0.113.10", "203.0.113.20"].into_iter().find(|known| leads_to == [*known]);
     let name = if led_to == Some("203.0.113.10") { "east" } else { "west" };
     if led_to.is_some() && leads_to != state.sites.led_to {
-        let site = &state.sites.by_name[name];
-        let pair = newest.as_ref().and_then(|term| term.opened.view.pair.as_ref());
-        let is_writer = pair.is_none_or(|pair| {
-            state.sites.databases.get(&pair.replica.id).is_some_and(|found| found.is_writer())
-        });
-        if site.mode != ApplianceMode::Production || !site.was_healthy || !is_writer {
+        if !is_well(state, name, newest.as_deref()) {
             broken.push("P3: the name leads to a standby that was not healthy".to_owned());
         }
         state.sites.led_to = leads_to;
@@ -106,11 +104,21 @@ pub(super) fn broken_promises(state: &mut State) -> Vec<String> {
     if is_two && demands_fence(state) {
         broken.push("P2: two sites are in production, and the plan demands a fence".to_owned());
     }
-    let held = state.sites.term_held();
+    let switch = switch(state);
+    let held = state.sites.term_held().max(switch.as_ref().map_or(0, |switch| switch.term.0));
     if held < state.sites.highest_term {
         broken.push("I1: an older term acted on the records after a newer one".to_owned());
     }
     state.sites.highest_term = held;
+    let switched_to = switch.map(|switch| switch.site.to_string());
+    if switched_to != state.sites.switched_to {
+        if let Some(name) = &switched_to
+            && !is_well(state, name, newest.as_deref())
+        {
+            broken.push("P3: the switch leads to a standby that was not healthy".to_owned());
+        }
+        state.sites.switched_to = switched_to;
+    }
     if is_two && is_planned {
         broken.push("P2: two sites are in production, and the move was planned".to_owned());
     }
@@ -122,6 +130,21 @@ pub(super) fn broken_promises(state: &mut State) -> Vec<String> {
     }
     broken.extend(terms_at_once(state));
     broken
+}
+
+/// Whether this site was promoted, and seen healthy since.
+fn is_well(state: &State, name: &str, newest: Option<&Progress>) -> bool {
+    let site = &state.sites.by_name[name];
+    let pair = newest.and_then(|term| term.opened.view.pair.as_ref());
+    let is_writer = pair.is_none_or(|pair| {
+        state.sites.databases.get(&pair.replica.id).is_some_and(|found| found.is_writer())
+    });
+    site.mode == ApplianceMode::Production && site.was_healthy && is_writer
+}
+
+fn switch(state: &State) -> Option<Switch> {
+    let versions = state.objects.get("failovers/controller/switch.json")?;
+    serde_json::from_slice(&versions.last()?.body).ok()
 }
 
 /// By how much the clocks of two runs may differ, in seconds: what a run writes is dated by its own.

@@ -3,7 +3,7 @@
 
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::Dns;
-use warmspare_decide::dns::{Change, RecordSet, Size};
+use warmspare_decide::dns::{Change, RecordSet, Routing, Size};
 use warmspare_decide::journal::Step;
 use warmspare_decide::seen::Seen;
 
@@ -29,22 +29,32 @@ pub(crate) struct Route53 {
     pub(crate) in_sync_s: i64,
     /// How many batches were submitted, refused ones included.
     pub(crate) batches: u32,
+    /// How many requests were made, unanswered ones included.
+    pub(crate) requests: u32,
 }
 
 impl Default for Route53 {
     fn default() -> Self {
-        Self { throttled: 0, loses: 0, forgets: false, in_sync_s: IN_SYNC_S, batches: 0 }
+        Self {
+            throttled: 0,
+            loses: 0,
+            forgets: false,
+            in_sync_s: IN_SYNC_S,
+            batches: 0,
+            requests: 0,
+        }
     }
 }
 
 impl Sites {
-    /// The sets of the name that failovers move, in the zone of the plan: one, always. Beside a set
-    /// with an identifier there may be others, of other people.
+    /// The sets of the name that failovers move, in the zone of the plan, which are answered: one,
+    /// always. Beside a set with an identifier there may be others, of other people.
     pub(super) fn ours(&self) -> Vec<&RecordSet> {
         let is_ours = |set: &&RecordSet| {
             set.zone == ZONE
                 && set.name == "controller.example.com"
                 && set.identifier() != Some("theirs")
+                && self.is_answered(set)
         };
         self.zone.iter().filter(is_ours).collect()
     }
@@ -56,10 +66,20 @@ impl Sites {
         sets[0].values.clone()
     }
 
+    /// Of a pair of failover sets one is answered: the secondary while the health check of the primary
+    /// is unhealthy, unless it carries one that is unhealthy too.
+    fn is_answered(&self, set: &RecordSet) -> bool {
+        match &set.routing {
+            Some(Routing::Failover { role, .. }) => (role == "SECONDARY") == self.leads_away,
+            _ => true,
+        }
+    }
+
     /// Whether any name in any zone leads to the site that was the standby.
     pub(super) fn leads_to_standby(&self) -> bool {
         self.zone.iter().any(|set| {
             set.identifier() != Some("theirs")
+                && self.is_answered(set)
                 && (set.values.iter().any(|value| value == "203.0.113.20")
                     || set.alias.as_ref().is_some_and(|alias| alias.name.contains("west")))
         })
@@ -201,6 +221,7 @@ impl Run<'_> {
     /// Whether this request meets the limit of the account; one that does makes room for a later one.
     fn spend_throttle(&self) -> bool {
         let mut state = self.world.set();
+        state.sites.route53.requests += 1;
         let left = state.sites.route53.throttled;
         state.sites.route53.throttled = left.saturating_sub(1);
         left > 0

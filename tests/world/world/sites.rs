@@ -68,6 +68,13 @@ pub(crate) struct Sites {
     /// Whether Route 53's control plane answers.
     pub(crate) dns_answers: bool,
     pub(crate) alarm: Seen<Alarm>,
+    /// What was published for the alarm of the switch: the maximum of each minute.
+    pub(crate) away: BTreeMap<i64, f64>,
+    pub(crate) switch_alarm: Seen<AlarmState>,
+    /// Whether the health check of the primary sets is unhealthy.
+    pub(crate) leads_away: bool,
+    /// Where the switch led when it was last looked at.
+    pub(super) switched_to: Option<String>,
     pub(crate) lag: Vec<LagPoint>,
     /// How far a replica that replicates is behind, in seconds: measured once a minute.
     pub(crate) behind_s: f64,
@@ -144,6 +151,10 @@ impl Default for Sites {
                 since: minutes_ago(600),
                 window_s: Some(180),
             }),
+            away: BTreeMap::new(),
+            switch_alarm: Seen::Here(AlarmState::Ok),
+            leads_away: false,
+            switched_to: None,
             lag: (0..20).map(|m| LagPoint { at: minutes_ago(m), lag_s: 1.5 }).collect(),
             metrics: Vec::new(),
             promotions: 0,

@@ -8,11 +8,13 @@ use jiff::Timestamp;
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::{Deleted, Deletion, Document, Uploaded, Vault, Written};
 use warmspare_act::stream::{Chunks, Measured, sums_of};
+use warmspare_decide::journal::Step;
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::vault::Located;
 use warmspare_decide::verify::ObjectFacts;
 
+use super::promises::is_intended;
 use super::{Bent, Run, State};
 
 /// The key under which the vault keeps what nobody names a key for.
@@ -177,6 +179,12 @@ impl Vault for Run<'_> {
             if state.bent == Some(Bent::CreateOverwrites) {
                 state.objects.remove(key);
             }
+            if key.ends_with("/switch.json") {
+                is_intended(state, Step::Repoint);
+                if state.bent == Some(Bent::SwitchIsOverwritten) {
+                    state.objects.remove(key);
+                }
+            }
             if current(state, key).is_some() {
                 return Ok(Written::Conflict);
             }
@@ -193,7 +201,15 @@ impl Vault for Run<'_> {
         let (key, etag) = (key.to_owned(), etag.to_owned());
         self.send("Vault::replace", move |state| {
             let key = key.as_str();
-            let is_given = state.bent == Some(Bent::LeaseForAll);
+            let is_switch = key.ends_with("/switch.json");
+            let is_given = match state.bent {
+                Some(Bent::LeaseForAll) => !is_switch,
+                Some(Bent::SwitchIsOverwritten) => is_switch,
+                _ => false,
+            };
+            if is_switch {
+                is_intended(state, Step::Repoint);
+            }
             if !is_given && current(state, key).is_none_or(|version| version.etag != etag) {
                 return Ok(Written::Conflict);
             }

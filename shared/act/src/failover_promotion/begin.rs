@@ -17,6 +17,7 @@ use crate::documents;
 use crate::fault::{Fault, or_unknown};
 use crate::journal::{self, Terms};
 use crate::signals;
+use crate::switch;
 use crate::trigger::ALARM_PREFIX;
 
 use super::{Subject, World, announce, drive, hand, records};
@@ -214,6 +215,7 @@ pub(super) async fn look<P: World>(
         });
     }
     let records = records::of_plan(ports, plan).await;
+    let leads = switch::leads(ports, plan).await;
     let proven = proven(ports, subject).await;
     let acknowledgements = hand::acknowledgements(ports, &subject.system).await;
     let pause = hand::pause(ports, &subject.system).await;
@@ -233,6 +235,7 @@ pub(super) async fn look<P: World>(
         replica,
         lag_s,
         records,
+        leads,
         past,
         acknowledgements,
         pause,

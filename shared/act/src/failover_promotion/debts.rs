@@ -6,12 +6,13 @@ use warmspare_decide::database::{Pair, Placed};
 use warmspare_decide::failover::{give_back, not_to_zero};
 use warmspare_decide::journal::{Debt, Progress, What};
 use warmspare_decide::outcome::{Happening, Outcome};
-use warmspare_decide::plan::Site;
+use warmspare_decide::plan::{Method, Site};
 use warmspare_decide::seen::Seen;
 
 use crate::fault::{Fault, Hope, or_unknown};
 use crate::journal;
 use crate::ports::ApplianceMode;
+use crate::switch;
 
 use super::{Subject, World, announce, drive, records};
 
@@ -127,7 +128,13 @@ async fn appliance<P: World>(ports: &P, old: &Site) -> Payment {
 /// late itself, and meet a newer failover: one that began while this is owed does not believe its fence
 /// before a run like this one must be dead.
 async fn mode<P: World>(ports: &P, subject: &Subject, progress: &Progress, old: &Site) -> Payment {
-    give_back(&subject.plan, progress, &records::of_plan(ports, &subject.plan).await)?;
+    let plan = &subject.plan;
+    let leads = switch::leads(ports, plan).await;
+    let records = match plan.dns.method {
+        Method::Rewrite => records::of_plan(ports, plan).await,
+        Method::HealthCheck { .. } => Seen::Absent,
+    };
+    give_back(plan, progress, &records, leads.as_ref())?;
     match ports.set_mode(&old.appliance, ApplianceMode::Production).await {
         Ok(()) => Ok(format!("{} accepted to be production", old.name)),
         Err(fault) => Err(fault.to_string()),

@@ -25,6 +25,7 @@ use crate::documents;
 use crate::fault::{Fault, or_unknown};
 use crate::journal;
 use crate::ports::{Appliances, Bus, Capacity, Clock, Databases, Dns, Monitoring, Signals, Vault};
+use crate::switch;
 use crate::trigger::{self, Action, Trigger};
 
 /// Everything that a failover touches.
@@ -248,8 +249,9 @@ async fn status<P: World>(ports: &P, subject: &Subject) -> Result<Outcome, Fault
         },
     };
     Ok(Outcome::Done(format!(
-        "{sentence}; the next failover would be term {}{}",
+        "{sentence}; the next failover would be term {}{}{}",
         terms.next(),
+        switch::said(ports, &subject.plan).await,
         hand::said_of_pause(ports, &subject.system).await
     )))
 }

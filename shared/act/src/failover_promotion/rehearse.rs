@@ -4,7 +4,9 @@ use warmspare_decide::failover::{Opened, as_if_done, as_if_open, next, open, tol
 use warmspare_decide::journal::Step;
 use warmspare_decide::name::Term;
 use warmspare_decide::outcome::Outcome;
+use warmspare_decide::plan::Method;
 use warmspare_decide::refusal::Refusal;
+use warmspare_decide::switch::alarm_name;
 
 use crate::fault::Fault;
 use crate::journal;
@@ -57,10 +59,16 @@ async fn one<P: World>(
     done: usize,
     step: Step,
 ) -> Result<String, Fault> {
-    if step == Step::SeeInSync {
-        return Ok("would follow the change until every server has it".to_owned());
-    }
     let plan = &subject.plan;
+    if step == Step::SeeInSync {
+        return Ok(match plan.dns.method {
+            Method::Rewrite => "would follow the change until every server has it".to_owned(),
+            Method::HealthCheck { .. } => {
+                let alarm = alarm_name(&subject.system);
+                format!("would publish, until the alarm {alarm} leads to {}", opened.to)
+            }
+        });
+    }
     let progress = as_if_done(plan, opened, term, done, ports.now()).map_err(drive::impossible)?;
     let view = drive::look_once(ports, subject, &progress).await;
     Ok(told(&next(plan, &progress, &view)))

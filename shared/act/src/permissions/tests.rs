@@ -65,7 +65,6 @@ fn every_action_of_a_port_is_allowed_to_the_function_that_has_it() {
         ("health-probe", "rds:StopDBInstance"),
         ("health-probe", "cloudwatch:GetMetricStatistics"),
         ("health-probe", "cloudwatch:DescribeAlarms"),
-        ("failover-promotion", "cloudwatch:PutMetricData"),
     ];
     for function in FUNCTIONS {
         for port in ports_of(function).iter().filter(|port| **port != "Vault") {

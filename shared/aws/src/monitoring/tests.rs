@@ -120,7 +120,9 @@ async fn metrics_are_published_under_the_system() {
     let headers = [("smithy-protocol", "rpc-v2-cbor"), ("content-type", "application/cbor")];
     let wire = Wire::default().with(200, &headers, cbor(&json!({})));
     let metrics = [("PrimaryHealthy", 1.0), ("BackupAgeSeconds", 3600.0)];
-    wire.live().publish("controller", &metrics).await.unwrap();
+    // The date is the caller's: what is said late is said of then.
+    let at = "2026-11-21T00:00:58Z".parse().unwrap();
+    wire.live().publish("controller", at, &metrics).await.unwrap();
     let sent = wire.only();
     assert!(sent.line.ends_with("/operation/PutMetricData"), "{}", sent.line);
     for text in ["Warmspare", "System", "controller", "PrimaryHealthy", "BackupAgeSeconds"] {

@@ -1,8 +1,8 @@
 use super::*;
 use crate::name::{KeyArn, SecretArn, SiteName, SourceName, SystemName};
 use crate::plan::{
-    Appliance, Backup, Check, Dns, Endpoint, Failover, FenceDemand, Health, Keep, Mode, Objectives,
-    Quorum, Site, Source,
+    Appliance, Backup, Check, Dns, Endpoint, Failover, FenceDemand, Health, Keep, Method, Mode,
+    Objectives, Quorum, Site, Source,
 };
 
 const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -52,7 +52,7 @@ fn plan() -> Plan {
         database: None,
         home: site("east", "us-east-1"),
         away: site("west", "us-west-2"),
-        dns: Dns { ttl_s: 60, records: Vec::new() },
+        dns: Dns { method: Method::Rewrite, ttl_s: 60, records: Vec::new() },
         failover: Failover {
             mode: Mode::Manual,
             fence: FenceDemand::Confirmed,

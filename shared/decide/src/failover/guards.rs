@@ -6,9 +6,11 @@ use crate::acknowledgement;
 use crate::dns::{self, Move};
 use crate::evidence::{AlarmState, Reading, Sight, Signal, Verdict, proves_way_out, verdict};
 use crate::maintenance::pause_of;
-use crate::plan::{Appliance, DatabaseKind, Mode, Plan};
+use crate::name::Term;
+use crate::plan::{Appliance, DatabaseKind, Method, Mode, Plan};
 use crate::refusal::Refusal;
 use crate::seen::Seen;
+use crate::switch;
 use crate::vault;
 
 use super::open::{Asked, OpeningView};
@@ -97,8 +99,7 @@ fn is_raised(_plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
     let Asked::Alarm { name, state } = &view.asked else { return Ok(()) };
     let state = match state {
         Seen::Here(AlarmState::Alarm) => return Ok(()),
-        Seen::Here(AlarmState::Ok) => "OK".to_owned(),
-        Seen::Here(AlarmState::InsufficientData) => "INSUFFICIENT_DATA".to_owned(),
+        Seen::Here(state @ (AlarmState::Ok | AlarmState::InsufficientData)) => state.to_string(),
         Seen::Absent => "gone".to_owned(),
         Seen::Unknown(why) => format!("unknown ({why})"),
     };
@@ -259,8 +260,11 @@ fn is_within_loss(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
 /// Nobody has changed the records. That Route 53's control plane cannot be asked is no reason not to
 /// begin: the records are looked at again before they are moved.
 fn is_unmoved(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
-    let Seen::Here(records) = &view.records else { return Ok(()) };
     let (to, term) = (&plan.other(&view.active).name, view.term());
+    if let Method::HealthCheck { id } = &plan.dns.method {
+        return is_switchable(plan, id, view, term);
+    }
+    let Seen::Here(records) = &view.records else { return Ok(()) };
     for zone in dns::zones(plan) {
         match dns::decide(plan, to, term, zone, records) {
             Move::Already | Move::Batch(_) => {}
@@ -269,6 +273,27 @@ fn is_unmoved(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// The same where clients are led by a health check: there is an alarm for it to read, no later move
+/// has turned the switch, and the records are pairs, if they can be looked at. That needs the control
+/// plane, on which nothing of this method rests, so a look that fails refuses nothing, not even a
+/// planned move: it may be the one that leaves a Region in time.
+fn is_switchable(plan: &Plan, id: &str, view: &OpeningView, term: Term) -> Result<(), Refusal> {
+    if let Some(leads) = &view.leads {
+        if let Seen::Here(switch) = &leads.switch
+            && switch.term >= term
+        {
+            return Err(Refusal::Superseded { term, newer: switch.term });
+        }
+        if leads.alarm == Seen::Absent {
+            return Err(Refusal::NoSwitch { alarm: switch::alarm_name(&plan.system) });
+        }
+    }
+    match &view.records {
+        Seen::Here(records) => dns::are_pairs(plan, id, records).map_err(Refusal::from),
+        Seen::Absent | Seen::Unknown(_) => Ok(()),
+    }
 }
 
 /// In the mode `approve` an alarm begins nothing that a person has not approved. The approval is an

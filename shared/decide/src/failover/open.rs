@@ -14,6 +14,7 @@ use crate::name::{SiteName, Slot, Term};
 use crate::plan::Plan;
 use crate::refusal::Refusal;
 use crate::seen::Seen;
+use crate::switch::Leads;
 
 use super::guards;
 
@@ -94,6 +95,9 @@ pub struct OpeningView {
     pub lag_s: Option<Seen<u64>>,
     /// The records of the plan and of the term.
     pub records: Seen<Vec<RecordSet>>,
+    /// Where the switch and its alarm lead, when the plan's method is `health-check`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leads: Option<Leads>,
     /// Failovers before this one, newest first; all of the last 24 hours, and at least the last one.
     pub past: Vec<PastTerm>,
     /// What people have put below `acknowledgements/<system>/`.

@@ -1,8 +1,9 @@
 //! What a planned move needs besides: both sites well, and nothing that is not known.
 
-use crate::plan::Plan;
+use crate::plan::{Method, Plan};
 use crate::refusal::Refusal;
 use crate::seen::Seen;
+use crate::switch;
 
 use super::guards::not_healthy;
 use super::open::OpeningView;
@@ -56,8 +57,13 @@ pub(super) fn is_restored(plan: &Plan, view: &OpeningView) -> Result<(), Refusal
     }
 }
 
-/// The records can be looked at. A failover does not wait for that, and a planned move can.
-pub(super) fn is_known(_plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+/// The records can be looked at. A failover does not wait for that, and a planned move can; where a
+/// health check leads clients, what is looked at is in the recovery region, and leads to the active
+/// site now.
+pub(super) fn is_known(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    if let Method::HealthCheck { .. } = plan.dns.method {
+        return if view.kind.is_planned() { is_led(plan, view) } else { Ok(()) };
+    }
     match &view.records {
         Seen::Unknown(why) if view.kind.is_planned() => {
             Err(Refusal::RecordsUnknown { why: why.clone() })
@@ -66,6 +72,24 @@ pub(super) fn is_known(_plan: &Plan, view: &OpeningView) -> Result<(), Refusal> 
             Err(Refusal::RecordsUnknown { why: "there are none".to_owned() })
         }
         Seen::Here(_) | Seen::Absent | Seen::Unknown(_) => Ok(()),
+    }
+}
+
+fn is_led(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    let unknown = |why: String| Err(Refusal::RecordsUnknown { why });
+    let Some(leads) = &view.leads else { return unknown("it was not looked at".to_owned()) };
+    if let Seen::Unknown(why) = &leads.switch {
+        return unknown(format!("the switch could not be read: {why}"));
+    }
+    let (name, active) = (switch::alarm_name(&plan.system), &view.active);
+    match &leads.alarm {
+        // An alarm that is not there has a refusal of its own.
+        Seen::Absent => Ok(()),
+        Seen::Here(state) if switch::led_to(plan, *state) == Some(active) => Ok(()),
+        Seen::Here(state) => {
+            unknown(format!("the alarm {name} is {state}, which does not lead to {active}"))
+        }
+        Seen::Unknown(why) => unknown(format!("CloudWatch could not be asked for {name}: {why}")),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::capacity::Group;
 use crate::dns::{Change, RecordSet};
 use crate::journal::{Entry, FORMAT, Finding, Impossible, Progress, Step, What};
 use crate::name::Term;
-use crate::plan::Plan;
+use crate::plan::{Method, Plan};
 
 use super::{Act, Next, Opened, debts_of};
 
@@ -59,9 +59,14 @@ fn as_if_seen(plan: &Plan, opened: &Opened, step: Step, at: Timestamp) -> Findin
         Step::PromoteDatabase => Finding::Writable,
         Step::PromoteAppliance | Step::Unfence => Finding::Accepted,
         Step::SeeHealthy => Finding::Healthy { verdict: opened.verdict.clone() },
-        Step::Repoint => {
-            Finding::Moved { change_id: None, changes: Vec::new(), records: Vec::new() }
-        }
+        Step::Repoint => match plan.dns.method {
+            Method::Rewrite => {
+                Finding::Moved { change_id: None, changes: Vec::new(), records: Vec::new() }
+            }
+            Method::HealthCheck { .. } => {
+                Finding::Switched { site: opened.to.clone(), term: Term(0) }
+            }
+        },
         Step::SeeInSync => Finding::InSync,
     }
 }
@@ -84,6 +89,10 @@ pub fn told(next: &Next) -> String {
         Next::Do(Act::Repoint(batch)) => {
             let changes: Vec<String> = batch.iter().map(shown).collect();
             format!("would submit {}", changes.join(", "))
+        }
+        Next::Do(Act::TurnSwitch { over }) => {
+            let over = if over.is_some() { "what the last move left" } else { "nothing" };
+            format!("would turn the switch, over {over}")
         }
         Next::Do(act) => format!("would {}", act.step().words()),
         Next::Confirm(..) => "would be seen done at once".to_owned(),

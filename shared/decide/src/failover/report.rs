@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::acknowledgement::Accepted;
 use crate::database::Placed;
-use crate::dns::{Change, RecordSet, stale_s};
+use crate::dns::{Change, RecordSet, pair_stale_s, stale_s};
 use crate::journal::{Debt, Finding, Progress, Step};
 use crate::name::{SiteName, Slot};
-use crate::plan::Plan;
+use crate::plan::{Method, Plan};
 
 use super::Kind;
 
@@ -53,7 +53,7 @@ pub struct Report {
     /// The database that took them before.
     #[serde(default)]
     pub left: Option<Placed>,
-    /// The records as they were.
+    /// The records as they were; none where they were left alone, and a health check was flipped.
     pub records_before: Vec<RecordSet>,
     /// The records as they are.
     pub records_after: Vec<RecordSet>,
@@ -97,7 +97,9 @@ pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
             | Finding::Writable
             | Finding::Accepted
             | Finding::Healthy { .. }
-            | Finding::InSync => None,
+            | Finding::InSync
+            | Finding::Switched { .. }
+            | Finding::Led { .. } => None,
         })
         .unwrap_or_default();
     let pair = progress.opened.pair(plan);
@@ -120,7 +122,7 @@ pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
         left: pair.map(|pair| pair.writer),
         records_before: deleted(&progress.batch),
         records_after,
-        stale_until: stale_until(progress),
+        stale_until: stale_until(plan, progress),
         debts: progress.debts.clone(),
         accepted: accepted(progress),
     }
@@ -141,14 +143,21 @@ fn accepted(progress: &Progress) -> Vec<Accepted> {
         | Finding::Accepted
         | Finding::Healthy { .. }
         | Finding::Moved { .. }
-        | Finding::InSync => None,
+        | Finding::InSync
+        | Finding::Switched { .. }
+        | Finding::Led { .. } => None,
     });
     progress.opened.accepted.iter().cloned().chain(of_fence).collect()
 }
 
-fn stale_until(progress: &Progress) -> Option<Timestamp> {
+fn stale_until(plan: &Plan, progress: &Progress) -> Option<Timestamp> {
     let in_sync = progress.past.iter().find(|past| past.step == Step::SeeInSync)?;
-    let stale_s = stale_s(&progress.batch);
+    let stale_s = match plan.dns.method {
+        Method::Rewrite => stale_s(&progress.batch),
+        Method::HealthCheck { .. } => {
+            pair_stale_s(plan, progress.opened.view.records.here().map(Vec::as_slice))
+        }
+    };
     in_sync.at.checked_add(SignedDuration::from_secs(i64::from(stale_s))).ok()
 }
 

@@ -7,8 +7,8 @@ use crate::evidence::{AlarmState, Sight, Signal};
 use crate::journal::{Debt, Entry, FORMAT, Finding, Progress, Step, What};
 use crate::name::{KeyArn, Region, SiteName, Slot, SystemName, Term};
 use crate::plan::{
-    Appliance, Backup, Database, DatabaseKind, Dns, Endpoint, Failover, FenceDemand, Keep, Mode,
-    Objectives, Plan, Quorum, Record, Site, Target,
+    Appliance, Backup, Database, DatabaseKind, Dns, Endpoint, Failover, FenceDemand, Keep, Method,
+    Mode, Objectives, Plan, Quorum, Record, Site, Target,
 };
 use crate::refusal::Refusal;
 use crate::seen::Seen;
@@ -17,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 mod capacity;
 mod order;
 mod owed;
+mod switch;
 
 /// A plan of two sites, made by hand: this crate reads no TOML.
 pub(crate) fn plan() -> Plan {
@@ -53,6 +54,7 @@ pub(crate) fn plan() -> Plan {
         home: site("east", "us-east-1"),
         away: site("west", "us-west-2"),
         dns: Dns {
+            method: Method::Rewrite,
             ttl_s: 60,
             records: vec![Record {
                 zone: "Z1".to_owned(),
@@ -127,6 +129,7 @@ pub(crate) fn lost() -> OpeningView {
         replica: Some(Seen::Here(replica())),
         lag_s: Some(Seen::Here(2)),
         records: Seen::Here(vec![record("203.0.113.10")]),
+        leads: None,
         past: vec![],
         acknowledgements: Seen::Here(vec![]),
         pause: Seen::Absent,
@@ -275,6 +278,7 @@ pub(crate) fn view() -> View {
             change: None,
             in_sync: Seen::Here(true),
         }],
+        switch: crate::switch::SwitchView::default(),
         acknowledgements: Seen::Here(vec![]),
     }
 }

@@ -255,7 +255,9 @@ impl Progress {
             | Finding::Accepted
             | Finding::Healthy { .. }
             | Finding::Moved { .. }
-            | Finding::InSync => {}
+            | Finding::InSync
+            | Finding::Switched { .. }
+            | Finding::Led { .. } => {}
         }
         self.is_past_return |= step.has_no_return();
         self.intended = None;
@@ -305,7 +307,9 @@ impl Progress {
             | Finding::Writable
             | Finding::Accepted
             | Finding::Healthy { .. }
-            | Finding::InSync => None,
+            | Finding::InSync
+            | Finding::Switched { .. }
+            | Finding::Led { .. } => None,
         })
     }
 

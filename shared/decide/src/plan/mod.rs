@@ -13,7 +13,7 @@ mod schema;
 
 pub use problem::{Found, Problem, Problems};
 pub use read::read;
-pub use records::{Dns, Record, Target};
+pub use records::{Dns, Method, Record, Target};
 pub use schema::schema;
 
 use std::num::NonZeroU32;

@@ -9,6 +9,7 @@ mod cross;
 mod duration;
 mod fields;
 mod megabits;
+mod method;
 mod places;
 mod records;
 pub(super) mod shape;
@@ -30,6 +31,7 @@ pub fn read(tree: &Tree) -> Result<Plan, Problems> {
     checker.table(tree, "", &PLAN);
     let mut sound = sound::Sound::new(tree, checker.problems);
     cross::check(&mut sound);
+    method::check(&mut sound);
     records::check(&mut sound);
     match (Problems::gather(sound.problems), build::plan(tree)) {
         (Some(problems), _) => Err(problems),

@@ -71,6 +71,7 @@ names! {
     RecordsUnknown = "records-unknown",
     NotCaughtUp = "not-caught-up",
     NoReplica = "no-replica",
+    NoSwitch = "no-switch",
 }
 
 impl Refusal {
@@ -121,6 +122,9 @@ impl Refusal {
             }
             Self::StandbyNotReady { .. } | Self::NoReplica { .. } | Self::NoCapacity { .. } => {
                 Err("there would be nothing to move to")
+            }
+            Self::NoSwitch { .. } => {
+                Err("nobody would be led to the new site: make the alarm first")
             }
             Self::NotOurReplica { .. } => Err(
                 "it would give the system somebody else's data: correct the plan or the replica",

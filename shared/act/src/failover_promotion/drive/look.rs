@@ -5,12 +5,14 @@ use warmspare_decide::capacity::Group;
 use warmspare_decide::database::{Instance, LagPoint, Pair};
 use warmspare_decide::failover::{Attempt, View, holds_up};
 use warmspare_decide::journal::{Progress, Step};
-use warmspare_decide::plan::Site;
+use warmspare_decide::plan::{Method, Site};
 use warmspare_decide::seen::Seen;
+use warmspare_decide::switch::{Held, SwitchView};
 
 use crate::failover_promotion::{others, records};
 use crate::fault::or_unknown;
 use crate::signals;
+use crate::switch;
 
 use super::super::hand;
 use super::{Memory, Subject, World, sites};
@@ -40,6 +42,7 @@ pub(super) async fn look<P: World>(
         others: Vec::new(),
         lag: Seen::Unknown(not_looked()),
         zones: Vec::new(),
+        switch: SwitchView::default(),
         acknowledgements: Seen::Unknown(not_looked()),
     };
     let pair = progress.opened.pair(plan);
@@ -89,6 +92,14 @@ pub(super) async fn look<P: World>(
             }
         }
         Some(Step::SeeHealthy) => view.new = signals::of_new_site(ports, plan, new).await,
+        Some(Step::Repoint | Step::SeeInSync) if plan.dns.method != Method::Rewrite => {
+            // The signals last, as below: what they say must still hold when the switch is turned.
+            view.switch = switch::look(ports, &subject.system, memory.published_at).await;
+            let is_ours = |held: &Held| held.switch.term == progress.term;
+            if !view.switch.held.here().is_some_and(is_ours) {
+                view.new = signals::of_new_site(ports, plan, new).await;
+            }
+        }
         Some(Step::Repoint) => {
             // The signals last: what they say must still hold when the records move.
             view.zones = records::seen(ports, plan, progress, &memory.moves).await;

@@ -33,6 +33,8 @@ struct Memory {
     told_at: Option<Timestamp>,
     said_alive_s: Option<i64>,
     waiting_for: String,
+    /// When it has published last what the switch says.
+    published_at: Option<Timestamp>,
     /// What Route 53 answered.
     moves: records::Moves,
 }

@@ -9,6 +9,7 @@ use warmspare_decide::plan::Site;
 use crate::failover_promotion::group;
 use crate::fault::{Fault, Hope};
 use crate::ports::ApplianceMode;
+use crate::switch;
 
 use super::{LOOK_EVERY_S, Memory, Subject, World, sites};
 
@@ -22,7 +23,9 @@ pub(super) fn batch_of(act: &Act) -> Vec<dns::Change> {
         | Act::StopCapacity
         | Act::StartCapacity { .. }
         | Act::PromoteDatabase
-        | Act::PromoteAppliance => Vec::new(),
+        | Act::PromoteAppliance
+        | Act::TurnSwitch { .. }
+        | Act::Publish => Vec::new(),
     }
 }
 
@@ -77,6 +80,17 @@ pub(super) async fn take<P: World>(
                     memory.waiting_for = waiting_for.unwrap_or_default();
                 },
             );
+        }
+        Act::TurnSwitch { over } => {
+            let (to, term) = (&progress.opened.to, progress.term);
+            switch::turn(ports, &subject.system, (to, term), over.as_deref()).await
+        }
+        Act::Publish => {
+            let published = switch::publish(ports, &subject.plan, None).await;
+            if published.is_ok() {
+                memory.published_at = memory.told_at;
+            }
+            published.map(|_site| ())
         }
     };
     match taken {

@@ -31,6 +31,10 @@ pub(super) fn seen(finding: &Finding) -> String {
             format!("the records were moved by change {}", ids.join(", "))
         }
         Finding::InSync => "every server of Route 53 has them".to_owned(),
+        Finding::Switched { site, term } => format!("the switch leads to {site} under term {term}"),
+        Finding::Led { site, alarm } => {
+            format!("the alarm {alarm}, which the health check reads, leads to {site}")
+        }
     }
 }
 

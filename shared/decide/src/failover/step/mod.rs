@@ -9,6 +9,7 @@ mod fence;
 mod health;
 mod order;
 mod seed;
+mod switch;
 
 use jiff::Timestamp;
 
@@ -19,9 +20,10 @@ use crate::dns::Change;
 use crate::evidence::Signal;
 use crate::journal::{Debt, Finding, Progress, Step};
 use crate::name::SystemName;
-use crate::plan::Plan;
+use crate::plan::{Method, Plan};
 use crate::refusal::Refusal;
 use crate::seen::Seen;
+use crate::switch::SwitchView;
 
 use super::report::{Report, report};
 
@@ -66,8 +68,10 @@ pub struct View {
     pub others: Vec<(SystemName, Seen<Other>)>,
     /// `ReplicaLag` of the last minutes.
     pub lag: Seen<Vec<LagPoint>>,
-    /// Each hosted zone of the plan.
+    /// Each hosted zone of the plan, when its method is to rewrite records.
     pub zones: Vec<ZoneView>,
+    /// The switch, when its method is `health-check`.
+    pub switch: SwitchView,
     /// What people have put below `acknowledgements/<system>/`; looked at when the fence needs it.
     pub acknowledgements: Seen<Vec<Handed>>,
 }
@@ -94,6 +98,13 @@ pub enum Act {
     PromoteAppliance,
     /// Submit exactly these changes, those of each zone in one batch.
     Repoint(Vec<Change>),
+    /// Turn the switch to the new site under this term.
+    TurnSwitch {
+        /// Over exactly the one with this ETag, or over nothing.
+        over: Option<String>,
+    },
+    /// Publish what the switch says.
+    Publish,
 }
 
 impl Act {
@@ -107,7 +118,8 @@ impl Act {
             Self::StartCapacity { .. } => Step::StartCapacity,
             Self::PromoteDatabase => Step::PromoteDatabase,
             Self::PromoteAppliance => Step::PromoteAppliance,
-            Self::Repoint(_) => Step::Repoint,
+            Self::Repoint(_) | Self::TurnSwitch { .. } => Step::Repoint,
+            Self::Publish => Step::SeeInSync,
         }
     }
 }
@@ -152,8 +164,14 @@ pub fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
         Some(Step::PromoteDatabase) => database::promote(plan, progress, view),
         Some(Step::PromoteAppliance) => appliance::promote(view),
         Some(Step::SeeHealthy) => health::see(plan, progress, view),
-        Some(Step::Repoint) => dns::repoint(plan, progress, view),
-        Some(Step::SeeInSync) => dns::see_in_sync(plan, progress, view),
+        Some(Step::Repoint) => match plan.dns.method {
+            Method::Rewrite => dns::repoint(plan, progress, view),
+            Method::HealthCheck { .. } => switch::turn(plan, progress, view),
+        },
+        Some(Step::SeeInSync) => match plan.dns.method {
+            Method::Rewrite => dns::see_in_sync(plan, progress, view),
+            Method::HealthCheck { .. } => switch::see_led(plan, progress, view),
+        },
         None => Next::Complete(Box::new(report(plan, progress, view.now))),
     }
 }

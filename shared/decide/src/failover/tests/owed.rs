@@ -117,7 +117,7 @@ fn a_site_is_given_back_its_mode_while_its_records_lead_to_it() {
         let name = "_warmspare.controller.controller.example.com";
         RecordSet::simple("Z1", name, "TXT", 60, vec![format!("\"term={term}\"")])
     };
-    let told = |records| give_back(&plan(), &progress, &records);
+    let told = |records| give_back(&plan(), &progress, &records, None);
     let here = |address: &str| Seen::Here(vec![record(address)]);
     assert_eq!(told(here("203.0.113.10")), Ok(()));
     assert_eq!(told(Seen::Here(vec![record("203.0.113.10"), held(1)])), Ok(()));

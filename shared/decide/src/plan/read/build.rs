@@ -15,8 +15,8 @@ use crate::name::{
 use crate::plan::tree::Tree;
 use crate::plan::{
     Appliance, Backup, Calendar, Call, Capacity, Check, Database, DatabaseKind, Dns, Endpoint,
-    Export, Failover, FenceDemand, From, Health, Interval, Keep, Mode, Objectives, Plan, Quorum,
-    Record, Site, Source, Target, Throttle, TlsPin,
+    Export, Failover, FenceDemand, From, Health, Interval, Keep, Method, Mode, Objectives, Plan,
+    Quorum, Record, Site, Source, Target, Throttle, TlsPin,
 };
 
 pub(super) fn plan(tree: &Tree) -> Option<Plan> {
@@ -283,6 +283,10 @@ pub(super) fn health_path(check: &Tree) -> Option<String> {
 fn dns(tree: &Tree, home: &SiteName, away: &SiteName) -> Option<Dns> {
     let zone = word(tree, "zone")?;
     Some(Dns {
+        method: match tree.get("health_check") {
+            Some(id) => Method::HealthCheck { id: id.text()?.to_owned() },
+            None => Method::Rewrite,
+        },
         ttl_s: whole(tree, "ttl")?,
         records: each(tree, "record", |record| {
             let kind = word(record, "type")?;

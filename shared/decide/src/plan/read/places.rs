@@ -159,6 +159,17 @@ pub(super) static DNS: Shape = Shape::of(
             Kind::Whole { min: 1, max: 86_400 },
             "Time to live of the term's record, in seconds; records keep the one that they have.",
         ),
+        optional(
+            "method",
+            Kind::Word(&["rewrite", "health-check"]),
+            "Whether the records are rewritten (the default), or are failover pairs whose health check \
+             is flipped.",
+        ),
+        optional(
+            "health_check",
+            Kind::Text(&text::HEALTH_CHECK),
+            "The health check of the primary sets, in the method health-check; an output of system.yaml.",
+        ),
         needed(
             "record",
             Kind::List {

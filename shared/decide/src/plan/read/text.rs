@@ -192,6 +192,16 @@ pub(super) static ZONE_ID: TextRule = TextRule::new(
         (2..=32).contains(&text.len()) && text.starts_with('Z') && text.bytes().all(is_right)
     },
 );
+pub(super) static HEALTH_CHECK: TextRule = TextRule::new(
+    "the id of a Route 53 health check: 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12",
+    "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+    "abcdef11-2222-3333-4444-555555fedcba",
+    |text| {
+        let lengths = text.split('-').map(str::len);
+        let is_right = |b: u8| b == b'-' || b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        lengths.eq([8, 4, 4, 4, 12]) && text.bytes().all(is_right)
+    },
+);
 pub(super) static RECORD_NAME: TextRule = TextRule::new(
     "a DNS name of two labels or more and at most 200 characters, the first label not _warmspare, \
      which is where the term is kept",
