@@ -2,6 +2,7 @@
 
 use warmspare_act::failover_promotion::answer;
 use warmspare_act::fault::Fault;
+use warmspare_act::health_probe;
 use warmspare_decide::outcome::Outcome;
 
 use crate::world::{Run, World};
@@ -14,6 +15,7 @@ pub(crate) const TICK: &[u8] = br#"{"action":"tick","system":"controller"}"#;
 pub(crate) const TICK_OF_ALL: &[u8] = br#"{"action":"tick"}"#;
 pub(crate) const BY_HAND: &[u8] =
     br#"{"system":"controller","action":"failover","reason":"east burns"}"#;
+pub(crate) const PROBE: &[u8] = br#"{"action":"probe","system":"controller"}"#;
 pub(crate) const STATUS: &[u8] =
     br#"{"system":"controller","action":"status","reason":"where are we"}"#;
 
@@ -40,7 +42,7 @@ pub(crate) fn calm(plan: &str) -> World {
     world
 }
 
-/// What the function answers.
+/// What the function answers: failover-promotion, or the probe that publishes beside it.
 pub(crate) async fn act(run: &Run<'_>, event: &[u8]) -> Result<Outcome, Fault> {
-    answer(run, event).await
+    if event == PROBE { health_probe::answer(run, event).await } else { answer(run, event).await }
 }

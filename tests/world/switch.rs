@@ -6,7 +6,7 @@ use std::pin::pin;
 
 use warmspare_act::failover_promotion::answer;
 use warmspare_act::health_probe;
-use warmspare_decide::dns::{RecordSet, Routing};
+use warmspare_decide::dns::RecordSet;
 use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::journal::Progress;
 use warmspare_decide::outcome::Outcome;
@@ -18,34 +18,17 @@ use crate::failover::{ALARM, PLAN, TICK, alarm, calm, refusal};
 use crate::planned::{SWITCHOVER, failback};
 use crate::tries::{Dice, seeds};
 use crate::world::promises::newest_term;
-use crate::world::records::ZONE;
+use crate::world::records::{led_by_health_check, pair};
 use crate::world::{Bent, Run, Trouble, World, finish, poll_once};
 
 const PROBE: &[u8] = br#"{"action":"probe","system":"controller"}"#;
-const CHECK: &str = "abcdef11-2222-3333-4444-555555fedcba";
 const HOME: &str = "203.0.113.10";
 const AWAY: &str = "203.0.113.20";
 /// More minutes than any move here needs.
 const MINUTES_MAX: u32 = 60;
 
 fn plan() -> String {
-    PLAN.replace(
-        "ttl = 60\n",
-        &format!("ttl = 60\nmethod = \"health-check\"\nhealth_check = \"{CHECK}\"\n"),
-    )
-}
-
-fn set(site: &str, role: &str, address: &str, check: Option<&str>) -> RecordSet {
-    let values = vec![address.to_owned()];
-    RecordSet {
-        routing: Some(Routing::Failover { identifier: site.to_owned(), role: role.to_owned() }),
-        health_check: check.map(str::to_owned),
-        ..RecordSet::simple(ZONE, "controller.example.com", "A", 60, values)
-    }
-}
-
-fn pair() -> Vec<RecordSet> {
-    vec![set("east", "PRIMARY", HOME, Some(CHECK)), set("west", "SECONDARY", AWAY, None)]
+    led_by_health_check(PLAN)
 }
 
 /// All is well, and the probe has published for some minutes that home is active.

@@ -16,6 +16,28 @@ pub(crate) const ZONE: &str = "Z0123456789ABCDEFGHIJ";
 /// How long a change of records needs to reach every server, in seconds.
 const IN_SYNC_S: i64 = 20;
 
+/// The health check of the primary sets, where clients are led by one.
+const CHECK: &str = "abcdef11-2222-3333-4444-555555fedcba";
+
+/// The same plan, by which clients are led by a health check.
+pub(crate) fn led_by_health_check(plan: &str) -> String {
+    let method = format!("ttl = 60\nmethod = \"health-check\"\nhealth_check = \"{CHECK}\"\n");
+    plan.replace("ttl = 60\n", &method)
+}
+
+/// The records of such a plan.
+pub(crate) fn pair() -> Vec<RecordSet> {
+    let set = |site: &str, role: &str, address: &str, check: Option<&str>| RecordSet {
+        routing: Some(Routing::Failover { identifier: site.to_owned(), role: role.to_owned() }),
+        health_check: check.map(str::to_owned),
+        ..RecordSet::simple(ZONE, "controller.example.com", "A", 60, vec![address.to_owned()])
+    };
+    vec![
+        set("east", "PRIMARY", "203.0.113.10", Some(CHECK)),
+        set("west", "SECONDARY", "203.0.113.20", None),
+    ]
+}
+
 /// How Route 53 is doing.
 #[derive(Clone, Debug)]
 pub(crate) struct Route53 {
