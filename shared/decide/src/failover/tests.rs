@@ -15,6 +15,7 @@ use crate::seen::Seen;
 use jiff::{SignedDuration, Timestamp};
 
 mod capacity;
+mod guards;
 mod order;
 mod owed;
 mod switch;
