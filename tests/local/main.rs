@@ -1,8 +1,8 @@
 //! Everything that needs the local stack. It is one program, because most of these tests wait more than they
 //! compute: they are told side by side, eight at a time (`.cargo/config.toml`), and each scene is set once.
 
-// The tests of shared/aws, which a plain `cargo test` does not build.
-mod adapters;
+// What a plain `cargo test` does not build: shared/aws, and the proof.
+mod built_apart;
 // Failovers by the real binaries: called twice, killed, frozen, lied to.
 mod failover;
 // The servers of ours in the local stack, each by itself.

@@ -1,5 +1,6 @@
-//! Runs the tests of shared/aws, which a plain `cargo test` leaves out because building an SDK takes
-//! minutes: here it is built for the target and the profile that cargo-lambda uses, so once for both.
+//! Runs the tests that a plain `cargo test` does not build: those of shared/aws, because an SDK takes minutes
+//! (it is built here for the target and the profile that cargo-lambda uses, so once for both), and those of
+//! tests/proof, because what is done a million times is built optimised.
 
 use std::time::Duration;
 
@@ -13,11 +14,27 @@ const BUILD_MAX: Duration = Duration::from_secs(60 * 60);
 
 #[tokio::test]
 async fn the_adapters_keep_their_word() -> Result<()> {
+    let target = host_triple()?;
+    runs("adapters", &["--package", "warmspare-aws", "--target", &target], &[]).await
+}
+
+/// The longer explorations are run by CI, one by one.
+#[tokio::test]
+async fn failovers_are_explored() -> Result<()> {
+    let of_proof = ["--profile", "proof", "--package", "warmspare-proof"];
+    runs("proof", &of_proof, &["--skip", "model"]).await
+}
+
+/// Runs `cargo test` with these arguments, behind everything that waits for something.
+async fn runs(name: &str, which: &[&str], told: &[&str]) -> Result<()> {
     let tell: stack::Tell = std::sync::Arc::new(|sentence| eprintln!("{sentence}"));
     let venv = stack::ready(preflight::RUN_BYTES, &tell).await?;
-    let log = folders::home().join(format!("adapters-{}.log", std::process::id()));
-    let order = Order::new("cargo")
-        .args(["test", "--package", "warmspare-aws", "--target", &host_triple()?])
+    let log = folders::home().join(format!("{name}-{}.log", std::process::id()));
+    let order = Order::new("nice")
+        .args(["cargo", "test"])
+        .args(which)
+        .arg("--")
+        .args(told)
         .only_environment(cargo_environment(&venv)?)
         .in_folder(folders::workspace())
         .log(&log);
