@@ -13,11 +13,11 @@ use crate::name::{KeyArn, Region, SiteName, Slot, Term};
 /// Why something is not done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[serde(tag = "refusal", rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the sentence above each variant says what its numbers are")]
 pub enum Refusal {
     /// The plan has problems.
     #[error("the plan has {count} problem(s): {problems}")]
     PlanInvalid {
-        /// How many.
         count: usize,
         /// Each with line, field, found and allowed.
         problems: String,
@@ -25,7 +25,6 @@ pub enum Refusal {
     /// There is no plan of that name.
     #[error("there is no plan for the system {system:?} in the vault; its place is {key}")]
     UnknownSystem {
-        /// The system that was named.
         system: String,
         /// Where its plan would be.
         key: String,
@@ -39,7 +38,6 @@ pub enum Refusal {
     /// The key is not one to encrypt with.
     #[error("the key {key_arn} cannot protect a backup: it {why}")]
     KeyUnusable {
-        /// The plan's key.
         key_arn: KeyArn,
         /// A clause that follows "it".
         why: String,
@@ -48,30 +46,15 @@ pub enum Refusal {
     #[error(
         "the key {key_arn} is in {found}, and the vault is in {wanted}: S3 takes a key of its own Region only"
     )]
-    KeyElsewhere {
-        /// The plan's key.
-        key_arn: KeyArn,
-        /// Its Region.
-        found: String,
-        /// The vault's Region.
-        wanted: Region,
-    },
+    KeyElsewhere { key_arn: KeyArn, found: String, wanted: Region },
     /// The slot is in the future, or too old to be backed up now.
     #[error(
         "the slot {slot} is {off_s} s away from now, and {off_s_max} s is the most: what is stored is named by when it was made"
     )]
-    SlotFarFromNow {
-        /// The slot that was asked for.
-        slot: Slot,
-        /// Distance in seconds.
-        off_s: u64,
-        /// The most.
-        off_s_max: u64,
-    },
+    SlotFarFromNow { slot: Slot, off_s: u64, off_s_max: u64 },
     /// Nothing was stored under that name.
     #[error("there is no backup {slot} in the vault: {key} does not exist")]
     NoBackup {
-        /// The backup that was asked for.
         slot: Slot,
         /// Where its manifest would be.
         key: String,
@@ -81,124 +64,61 @@ pub enum Refusal {
     NoExport {},
     /// This kind of source, appliance or database is planned, and not built yet.
     #[error("{what} is not supported by this version: {instead}")]
-    NotSupported {
-        /// What was asked for.
-        what: String,
-        /// What to do instead.
-        instead: String,
-    },
+    NotSupported { what: String, instead: String },
     /// The alarm is not in alarm any more.
     #[error("the alarm {alarm} is {state} and not ALARM when read again")]
-    AlarmNotRaised {
-        /// Its name.
-        alarm: String,
-        /// Its state, or why it is not known.
-        state: String,
-    },
+    AlarmNotRaised { alarm: String, state: String },
     /// The active site answers.
     #[error(
         "the active site {site} answers on {} of its paths, {} say that it is down, and {down_min} \
          would have to",
         verdict.up, verdict.down
     )]
-    PrimaryHealthy {
-        /// The active site.
-        site: SiteName,
-        /// What its signals say.
-        verdict: Verdict,
-        /// The plan's quorum.
-        down_min: u32,
-    },
+    PrimaryHealthy { site: SiteName, verdict: Verdict, down_min: u32 },
     /// Not enough signals say that the active site is down.
     #[error(
         "{} independent path(s) say that {site} is down and {} cannot tell; {down_min} have to say so, \
          and what cannot tell does not count",
         verdict.down, verdict.unknown
     )]
-    NotEnoughSignals {
-        /// The active site.
-        site: SiteName,
-        /// What its signals say.
-        verdict: Verdict,
-        /// The plan's quorum.
-        down_min: u32,
-    },
+    NotEnoughSignals { site: SiteName, verdict: Verdict, down_min: u32 },
     /// The standby is not known to be able to take over.
     #[error("the standby {site} is not known to be ready: {why}")]
-    StandbyNotReady {
-        /// The standby.
-        site: SiteName,
-        /// What was seen of it.
-        why: String,
-    },
+    StandbyNotReady { site: SiteName, why: String },
     /// No backup is proven.
     #[error(
         "no backup of the system is proven restorable, so there is nothing to fall back on: {why}"
     )]
-    NoProvenBackup {
-        /// None at all, or not known.
-        why: String,
-    },
+    NoProvenBackup { why: String },
     /// The newest proven backup is too old.
     #[error(
         "the newest proven backup {slot} is {age_s} s old, and {rpo_s} s is the most that may be lost"
     )]
-    BackupTooOld {
-        /// The newest proven backup.
-        slot: Slot,
-        /// Its age in seconds.
-        age_s: u64,
-        /// The plan's objective.
-        rpo_s: u64,
-    },
+    BackupTooOld { slot: Slot, age_s: u64, rpo_s: u64 },
     /// The replica was too far behind.
     #[error(
         "the replica was {lag_s} s behind when its source was lost, and {lag_s_max} s is the most"
     )]
-    TooFarBehind {
-        /// Lag in seconds.
-        lag_s: u64,
-        /// The plan's limit.
-        lag_s_max: u64,
-    },
+    TooFarBehind { lag_s: u64, lag_s_max: u64 },
     /// Nobody can say how far behind the replica was.
     #[error("it is not known how far the replica was behind when its source was lost: {why}")]
-    LagUnknown {
-        /// Why not.
-        why: String,
-    },
+    LagUnknown { why: String },
     /// The last failover ended too recently.
     #[error(
         "the last failover (term {term}) ended {since_s} s ago, and {cooldown_s} s have to pass"
     )]
-    Cooldown {
-        /// The last failover.
-        term: Term,
-        /// Since its end, in seconds.
-        since_s: u64,
-        /// The plan's cooldown.
-        cooldown_s: u64,
-    },
+    Cooldown { term: Term, since_s: u64, cooldown_s: u64 },
     /// There were enough failovers today.
     #[error("there were {count} failover(s) in the last 24 hours, and {per_day} is the most")]
-    DailyLimit {
-        /// How many.
-        count: u32,
-        /// The plan's limit.
-        per_day: u32,
-    },
+    DailyLimit { count: u32, per_day: u32 },
     /// The fence could not be confirmed.
     #[error("the old site {site} could not be fenced in {tried_s} s, and {demand}: {why}")]
     FenceUnconfirmed {
-        /// The old site.
         site: SiteName,
-        /// For how long it was tried.
         tried_s: u64,
         /// What the plan demands, as a clause.
         demand: String,
-        /// What the old site answered.
         why: String,
-        /// Paths on which it answers as it should.
         #[serde(default)]
         up: u32,
     },
@@ -206,37 +126,21 @@ pub enum Refusal {
     #[error(
         "term {term} still owes {debts}: until that is paid, nobody knows whether its old site writes"
     )]
-    FenceOwed {
-        /// The term that owes.
-        term: Term,
-        /// What is owed.
-        debts: String,
-    },
+    FenceOwed { term: Term, debts: String },
     /// Somebody changed a record.
     #[error(
         "{record} holds {found}, where the plan says {wanted}: somebody changed it, and it is left alone"
     )]
-    DnsDrift {
-        /// The record's name and type.
-        record: String,
-        /// What Route 53 holds.
-        found: String,
-        /// What the plan says for the active site.
-        wanted: String,
-    },
+    DnsDrift { record: String, found: String, wanted: String },
     /// Only an operator may begin.
     #[error("the plan's mode is {mode}, so an alarm alone does not begin a failover")]
-    ModeIsNotAutomatic {
-        /// `manual`.
-        mode: String,
-    },
+    ModeIsNotAutomatic { mode: String },
     /// Everything says that a failover should begin, and a person has to approve it.
     #[error(
         "the plan's mode is approve, and all that term {term} needs to begin is an approval: an object \
          {key} that holds {object}"
     )]
     ApprovalMissing {
-        /// The term that it would get.
         term: Term,
         /// Where the approval is to be put.
         key: String,
@@ -246,23 +150,13 @@ pub enum Refusal {
     /// Something was put there to lift a refusal, and does not.
     #[error("{of}; what was acknowledged does not lift that: {found}")]
     AcknowledgementInvalid {
-        /// The refusal that stays.
         of: Box<Refusal>,
         /// Each object that was found, with what is wrong with it and what is allowed.
         found: String,
     },
     /// A person has paused automatic failovers.
     #[error("{who} has paused automatic failovers from {from} until {until}: {reason}")]
-    Paused {
-        /// Who.
-        who: String,
-        /// Why, in their words.
-        reason: String,
-        /// From when on.
-        from: Timestamp,
-        /// Until when.
-        until: Timestamp,
-    },
+    Paused { who: String, reason: String, from: Timestamp, until: Timestamp },
     /// Nobody can say whether automatic failovers are paused.
     #[error("it is not clear whether automatic failovers are paused, so none begins: {key} {why}")]
     PauseUnclear {
@@ -274,11 +168,8 @@ pub enum Refusal {
     /// A person has given the move up.
     #[error("{who} has aborted the move ({reason}); {site} stays the active site, and {told}")]
     Aborted {
-        /// The site that was to be left.
         site: SiteName,
-        /// Who.
         who: String,
-        /// Why, in their words.
         reason: String,
         /// What the site was told, as a clause.
         told: String,
@@ -289,13 +180,10 @@ pub enum Refusal {
          {reason:?} was given as the reason"
     )]
     AbortTooLate {
-        /// Its term.
         term: Term,
         /// The first promotion, as a clause.
         step: String,
-        /// When it was intended.
         since: Timestamp,
-        /// Why it was to be given up.
         reason: String,
     },
     /// There is no failover to give up.
@@ -303,19 +191,13 @@ pub enum Refusal {
         "no failover and no planned move of {system} is under way, so there is nothing to abort: {newest}"
     )]
     NothingToAbort {
-        /// The system that was named.
         system: String,
         /// How the last one ended, as a clause.
         newest: String,
     },
     /// A failover is under way.
     #[error("term {term} is under way since {since}")]
-    InProgress {
-        /// Its term.
-        term: Term,
-        /// When it was opened.
-        since: Timestamp,
-    },
+    InProgress { term: Term, since: Timestamp },
     /// Systems that this one comes after are still being failed over.
     #[error(
         "{systems} are to be failed over before anything of this one is promoted; that was waited for \
@@ -324,9 +206,7 @@ pub enum Refusal {
     OthersUnderWay {
         /// Each, with how far it is.
         systems: String,
-        /// Since when the fence is past, in seconds.
         waited_s: u64,
-        /// For how long nothing is said, in seconds.
         waited_s_max: u64,
     },
     /// A newer failover has acted.
@@ -334,20 +214,10 @@ pub enum Refusal {
         "what holds the term beside the records holds {newer}, which is not earlier than {term}: a newer \
          failover has acted, or the journal of one was lost, and nothing is changed"
     )]
-    Superseded {
-        /// Our term.
-        term: Term,
-        /// The term that acted after it.
-        newer: Term,
-    },
+    Superseded { term: Term, newer: Term },
     /// The primary came back before anything was promoted.
     #[error("the old site {site} answers again ({} path(s) up), and nothing was promoted yet", verdict.up)]
-    PrimaryReturned {
-        /// The old site.
-        site: SiteName,
-        /// What its signals say.
-        verdict: Verdict,
-    },
+    PrimaryReturned { site: SiteName, verdict: Verdict },
     /// The primary came back, was to be given its mode back, and is gone again.
     #[error(
         "{site} came back and is gone again ({} path(s) down) before it could be told to be \
@@ -355,16 +225,10 @@ pub enum Refusal {
          before any promotion",
         verdict.down
     )]
-    WayBackLost {
-        /// The old site.
-        site: SiteName,
-        /// What its signals say.
-        verdict: Verdict,
-    },
+    WayBackLost { site: SiteName, verdict: Verdict },
     /// There is no Auto Scaling group of that name.
     #[error("there is no Auto Scaling group {group} in {region}, so there is no capacity to start")]
     NoCapacity {
-        /// Its name.
         group: String,
         /// Where it should be.
         region: Region,
@@ -374,106 +238,54 @@ pub enum Refusal {
         "{group} is to have {desired} instance(s), and Auto Scaling takes {min} to {max}, its minimum \
          and maximum size"
     )]
-    CapacityOutOfBounds {
-        /// The group.
-        group: String,
-        /// What the plan wants.
-        desired: u32,
-        /// The group's minimum size.
-        min: u32,
-        /// The group's maximum size.
-        max: u32,
-    },
+    CapacityOutOfBounds { group: String, desired: u32, min: u32, max: u32 },
     /// The replica replicates something else than the plan says.
     #[error("{replica} replicates {found} and not {wanted}, so it is not ours to promote")]
-    NotOurReplica {
-        /// Its identifier.
-        replica: String,
-        /// What it replicates.
-        found: String,
-        /// The plan's source.
-        wanted: String,
-    },
+    NotOurReplica { replica: String, found: String, wanted: String },
     /// A promotion does not end.
     #[error(
         "{replica} was told to be promoted {since_s} s ago and is {status}; {since_s_max} s is the most \
          that is waited without a word"
     )]
-    PromotionStuck {
-        /// Its identifier.
-        replica: String,
-        /// Its status.
-        status: String,
-        /// Since it was first told, in seconds.
-        since_s: u64,
-        /// From then on it is said, in seconds.
-        since_s_max: u64,
-    },
+    PromotionStuck { replica: String, status: String, since_s: u64, since_s_max: u64 },
     /// The site to move to is the active one.
     #[error("{site} is the active site already, so there is nothing to move")]
-    AlreadyActive {
-        /// The active site.
-        site: SiteName,
-    },
+    AlreadyActive { site: SiteName },
     /// A planned move needs both sites, and the active one is not well.
     #[error(
         "a planned move needs both sites, and the active site {site} is not seen healthy: {why}"
     )]
-    ActiveNotHealthy {
-        /// The active site.
-        site: SiteName,
-        /// What was seen of it.
-        why: String,
-    },
+    ActiveNotHealthy { site: SiteName, why: String },
     /// Nobody has said that the appliance of home holds what the active site holds.
     #[error(
         "the appliance of {site} was restored as of: {restored}; that has to be after it was left \
          ({left_at}), and at most {rpo_s} s ago"
     )]
     StandbyNotRestored {
-        /// Home.
         site: SiteName,
         /// As of when, as the request said.
         restored: String,
-        /// When the move away from it ended.
         left_at: String,
-        /// The plan's objective, in seconds.
         rpo_s: u64,
     },
     /// A planned move does not begin while the records cannot be looked at.
     #[error("it is not known what the records hold, and a planned move waits until it is: {why}")]
-    RecordsUnknown {
-        /// Why not.
-        why: String,
-    },
+    RecordsUnknown { why: String },
     /// The replica did not catch up in time, so a planned move was taken back.
     #[error(
         "the replica {replica} was not seen caught up {waited_s} s after the fence, and {waited_s_max} s \
          is the most: {why}"
     )]
-    NotCaughtUp {
-        /// Its identifier.
-        replica: String,
-        /// Since the fence, in seconds.
-        waited_s: u64,
-        /// The most, in seconds.
-        waited_s_max: u64,
-        /// What was seen of its lag.
-        why: String,
-    },
+    NotCaughtUp { replica: String, waited_s: u64, waited_s_max: u64, why: String },
     /// There is no alarm that could lead clients to the other site.
     #[error(
         "there is no alarm {alarm} in the recovery region, which the health check of the records reads: \
          no client would be led to the new site"
     )]
-    NoSwitch {
-        /// Its name.
-        alarm: String,
-    },
+    NoSwitch { alarm: String },
     /// The replica is gone.
     #[error("the replica {replica} does not exist in {region}, so there is no database to promote")]
     NoReplica {
-        /// Its identifier.
         replica: String,
         /// Where it should be.
         region: Region,
