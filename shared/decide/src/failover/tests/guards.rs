@@ -2,6 +2,7 @@
 //! the refusal that it makes.
 
 use super::*;
+use crate::acknowledgement::{Accepted, Acknowledgement, Handed, Said};
 use crate::capacity::Group;
 use crate::maintenance::{Pause, Posted};
 use crate::plan::Capacity;
@@ -180,4 +181,28 @@ fn a_refusal_is_kept_under_what_it_refused() {
     assert_eq!(declined.key(), "refusals/controller/2026-11-21T00-07-00Z/cooldown.json");
     by_hand(&mut declined.view);
     assert_eq!(declined.key(), "refusals/controller/2026-11-21T00-09-55Z/cooldown.json");
+}
+
+/// Terms are counted on from the newest, and what a person has accepted is in the decision.
+#[test]
+fn a_decision_to_begin_says_which_term_it_is_and_who_accepts_what() {
+    assert_eq!(lost().term(), Term(1));
+    let mut second = lost();
+    second.past = vec![past(7_200)];
+    assert_eq!(second.term(), Term(2));
+    let mut behind = lost();
+    behind.lag_s = Some(Seen::Here(31));
+    let said = Acknowledgement {
+        format: 1,
+        who: "Ada".to_owned(),
+        refusal: "too-far-behind".to_owned(),
+        until: now() + SignedDuration::from_secs(60),
+        reason: "they wait".to_owned(),
+    };
+    let key = "acknowledgements/controller/000001/too-far-behind.json".to_owned();
+    let handed = Handed { key, written_at: Some(ago(10)), said: Said::Acknowledged(said.clone()) };
+    behind.acknowledgements = Seen::Here(vec![handed]);
+    let refusal = Refusal::TooFarBehind { lag_s: 31, lag_s_max: 30 };
+    let opened = open(&plan(), &behind).unwrap();
+    assert_eq!(opened.accepted, [Accepted { refusal, by: said }]);
 }
