@@ -16,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 mod capacity;
 mod guards;
+mod lost_change;
 mod order;
 mod owed;
 mod switch;

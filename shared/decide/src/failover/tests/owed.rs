@@ -132,3 +132,17 @@ fn a_site_is_given_back_its_mode_while_its_records_lead_to_it() {
         assert!(why.contains(part), "{part}: {why}");
     }
 }
+
+/// A site that is up on its paths, and whose appliance does not take the call, is not given up.
+#[test]
+fn the_way_back_is_lost_only_when_the_site_is_down() {
+    let next = after(
+        |view| {
+            up(view);
+            view.told_at = Some(now() + SignedDuration::from_secs(900));
+            view.attempt = Some(Attempt::Unreachable("no answer".to_owned()));
+        },
+        &progress(&[], Some(Step::Unfence)),
+    );
+    assert!(matches!(next, Next::Wait(_)), "{next:?}");
+}
