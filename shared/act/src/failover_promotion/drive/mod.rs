@@ -61,7 +61,8 @@ pub(super) async fn on<P: World>(
                 "term {term} is driven by another run, which was seen {age_s} s ago"
             )));
         }
-        match turn(ports, subject, &mut progress, &mut memory).await {
+        // On the heap: it holds a view of everything, and each that drives would hold it too.
+        match Box::pin(turn(ports, subject, &mut progress, &mut memory)).await {
             Ok(Turn::On) => {}
             Ok(Turn::End(outcome)) => {
                 journal::release(ports, &subject.system, term).await;
