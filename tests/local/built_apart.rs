@@ -31,7 +31,7 @@ async fn runs(name: &str, which: &[&str], told: &[&str]) -> Result<()> {
     let venv = stack::ready(preflight::RUN_BYTES, &tell).await?;
     let log = folders::home().join(format!("{name}-{}.log", std::process::id()));
     let order = Order::new("nice")
-        .args(["cargo", "test"])
+        .args(["-n", "19", "cargo", "test"])
         .args(which)
         .arg("--")
         .args(told)

@@ -70,7 +70,7 @@ fn the_way_home_begins_with_a_replica_and_can_be_given_up() -> Result<()> {
         });
         let given_up = sentence(&wake(scene, &system, &abort).await?, "refused")?;
         ensure!(given_up.contains("Ada") && given_up.contains("not today"), "{given_up}");
-        until("the replica is there, and stays", 30, || async {
+        until("the replica is there, and stays", 90, || async {
             Ok((scene.rds.status(&replica) == Some(Status::Available)).then_some(()))
         })
         .await?;

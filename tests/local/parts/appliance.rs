@@ -17,7 +17,7 @@ use warmspare_tests::stack::postgres::{Cluster, Postgres, Stop};
 use warmspare_tests::stack::wait;
 
 const SHORT: Duration = Duration::from_millis(200);
-const LONG: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_secs(90);
 const MODE: &str = "/api/1.0/appliancemode/";
 const PRODUCTION: &str = "appliance_mode=production";
 

@@ -13,7 +13,7 @@ use warmspare_tests::stack::wait;
 use crate::parts::deliver::{Rig, function};
 use crate::parts::{ACCOUNT, EAST, WEST};
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(90);
 
 /// A stack in which `rds` is our server, with one instance on a cluster in us-west-2.
 struct World {

@@ -14,7 +14,7 @@ use crate::stack::{Scratch, shared_venv};
 
 /// Set in the copy of this program that is to be killed.
 const DOOMED: &str = "WARMSPARE_DOOMED";
-const WITHIN: Duration = Duration::from_secs(10);
+const WITHIN: Duration = Duration::from_secs(90);
 
 /// A child, a grandchild, one that moved to a session of its own and lost its parent, and one that
 /// ignores SIGTERM. Each writes its process id.

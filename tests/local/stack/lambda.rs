@@ -14,7 +14,7 @@ use warmspare_tests::stack::gateway::{Match, Moment};
 use warmspare_tests::stack::{Stack, aws, wait};
 
 const WEST: &str = "us-west-2";
-const WITHIN: Duration = Duration::from_secs(20);
+const WITHIN: Duration = Duration::from_secs(90);
 
 /// A custom runtime in a page: it puts the event into an object, and answers with what it sees of
 /// itself.

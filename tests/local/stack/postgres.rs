@@ -5,7 +5,7 @@ use std::time::Duration;
 use warmspare_tests::stack::postgres::{Cluster, Stop};
 use warmspare_tests::stack::wait;
 
-const WITHIN: Duration = Duration::from_secs(20);
+const WITHIN: Duration = Duration::from_secs(90);
 
 /// The databases of a test need no emulator.
 async fn postgres() -> anyhow::Result<warmspare_tests::stack::postgres::Postgres> {

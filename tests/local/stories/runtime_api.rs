@@ -26,7 +26,7 @@ use warmspare_tests::scene::{ACCOUNT, RECOVERY, STACK, Scene, now};
 use warmspare_tests::stack::folders;
 use warmspare_tests::stack::keeper::{Kept, Order};
 
-const WITHIN: Duration = Duration::from_secs(20);
+const WITHIN: Duration = Duration::from_secs(90);
 
 /// What a function answers to an event of these bytes: its answer, or its error.
 pub(crate) async fn answer(scene: &Scene, function: &str, event: &[u8]) -> Result<Value> {

@@ -20,7 +20,7 @@ use warmspare_tests::stack::rds::Pace;
 use crate::stories::privileges;
 
 /// The longest that a story waits for anything, in seconds.
-pub(crate) const WAIT_S_MAX: u64 = 30;
+pub(crate) const WAIT_S_MAX: u64 = 90;
 
 /// The size of a part of a large upload, in bytes.
 pub(crate) const PART_BYTES: u64 = 5 * 1024 * 1024;

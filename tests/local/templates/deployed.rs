@@ -15,7 +15,7 @@ use crate::templates::template::{list, under};
 const WEST: &str = "us-west-2";
 const EAST: &str = "us-east-1";
 const CAPABILITIES: [&str; 1] = ["CAPABILITY_IAM"];
-const WITHIN: Duration = Duration::from_secs(20);
+const WITHIN: Duration = Duration::from_secs(90);
 
 /// In the order in which they are taken down.
 const STACKS: [(&str, &str); 3] =

@@ -20,7 +20,7 @@ use warmspare_tests::stack::wait;
 
 use crate::parts::{ACCOUNT, EAST, WEST};
 
-const LONG: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_secs(90);
 const WEST_KEY: &str =
     "arn:aws:kms:us-west-2:123456789012:key/11111111-2222-4333-8444-555555555555";
 
