@@ -1,6 +1,6 @@
 //! Runs the tests that a plain `cargo test` does not build: those of shared/aws, because an SDK takes minutes
 //! (it is built here for the target and the profile that cargo-lambda uses, so once for both), and those of
-//! tests/proof, because what is done a million times is built optimised.
+//! tests/proof and the long ones of shared/act, because what is done a million times is built optimised.
 
 use std::time::Duration;
 
@@ -20,9 +20,11 @@ async fn the_adapters_keep_their_word() -> Result<()> {
 
 /// CI explores longer, with every pair of faults, and checks the largest model too (`.ci/run`).
 #[tokio::test]
-async fn failovers_are_explored() -> Result<()> {
-    let of_proof = ["--profile", "proof", "--package", "warmspare-proof"];
-    runs("proof", &of_proof, &["--skip", "any_two", "--skip", "again_and_again"]).await
+async fn what_takes_long_is_proven() -> Result<()> {
+    let optimised =
+        ["--profile", "proof", "--package", "warmspare-act", "--package", "warmspare-proof"];
+    let whole = ["--include-ignored", "--skip", "any_two", "--skip", "again_and_again"];
+    runs("proof", &optimised, &whole).await
 }
 
 /// Runs `cargo test` with these arguments, behind everything that waits for something.

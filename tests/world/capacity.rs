@@ -163,6 +163,7 @@ fn a_pilot_light_that_cannot_be_started_begins_nothing() {
 
 /// FF5: the old site comes back after its appliance was told, and before its instances are ended.
 #[test]
+#[ignore = "optimised: cargo prove"]
 fn an_old_site_that_returns_in_time_keeps_its_instances() {
     let calm = dark();
     let run = calm.run();
@@ -202,6 +203,7 @@ fn an_old_site_that_returns_in_time_keeps_its_instances() {
 
 /// FA13, FF1: trouble before and after each change, then the same end.
 #[test]
+#[ignore = "optimised: cargo prove"]
 fn trouble_at_any_change_of_a_pilot_light_leads_to_the_same_end() {
     for new in [dark, lost] {
         let calm = new();
@@ -225,6 +227,7 @@ fn trouble_at_any_change_of_a_pilot_light_leads_to_the_same_end() {
 
 /// FA6, FF1, FF3: killed at each call, or asleep at it while ticks finish the failover.
 #[test]
+#[ignore = "optimised: cargo prove"]
 fn a_kill_or_a_late_wake_up_at_any_call_of_a_pilot_light_leads_to_the_same_end() {
     let worlds: [fn() -> World; 2] = [dark, lost];
     for (new, sleeps) in worlds.into_iter().flat_map(|new| [(new, false), (new, true)]) {
@@ -258,6 +261,7 @@ fn a_kill_or_a_late_wake_up_at_any_call_of_a_pilot_light_leads_to_the_same_end()
 /// whose network or whole Region comes and goes, bounds that somebody changes. `WARMSPARE_SEED` replays
 /// one.
 #[test]
+#[ignore = "optimised: cargo prove"]
 fn mixtures_of_troubles_with_instances_keep_every_promise() {
     let seeds = seeds(150);
     let is_replay = seeds.clone().count() == 1;

@@ -96,6 +96,7 @@ fn a_lost_site_is_failed_over_in_one_run_and_reported_with_its_numbers() {
 
 /// FA13, FF1: every change fails before and after, and the ticks go on from the journal.
 #[test]
+#[ignore = "optimised: cargo prove"]
 fn trouble_at_any_change_leads_to_the_same_end() {
     let calm = lost();
     let run = calm.run();
@@ -117,6 +118,7 @@ fn trouble_at_any_change_leads_to_the_same_end() {
 
 /// FA6, FF1: the run is killed at every call, and the ticks go on from the journal.
 #[test]
+#[ignore = "optimised: cargo prove"]
 fn a_kill_at_any_call_leads_to_the_same_end() {
     let calm = lost();
     let run = calm.run();
@@ -166,6 +168,7 @@ fn a_tick_can_be_of_one_system() {
 
 /// FF3: the run sleeps at every call while ticks finish the failover, then wakes: no further effect.
 #[test]
+#[ignore = "optimised: cargo prove"]
 fn a_run_that_wakes_up_late_does_no_harm() {
     let calm = lost();
     let run = calm.run();
@@ -223,6 +226,7 @@ fn twenty_alarms_at_once_are_one_failover() {
 /// FF5, I11: the old site comes back at any moment, with or without an answer lost on the way. Either
 /// it is given back as it was, or the failover is gone through.
 #[test]
+#[ignore = "optimised: cargo prove"]
 fn a_primary_that_returns_is_given_back_or_left_for_good() {
     let calm = lost();
     let run = calm.run();
@@ -275,6 +279,7 @@ fn given_back_or_left(world: &World, during: &str) -> Option<bool> {
 
 /// FF3, FF5: a run sleeps while another one abandons the failover; when it wakes it promotes nothing.
 #[test]
+#[ignore = "optimised: cargo prove"]
 fn a_run_that_wakes_up_after_the_way_back_was_taken_goes_no_further() {
     let calm = lost();
     let run = calm.run();
@@ -395,6 +400,7 @@ fn mixture(seed: u64) -> impl FnMut(usize) -> usize {
 /// Mixtures of everything: kills, lost answers, late wake-ups, a primary that comes and goes, Route 53
 /// that does not answer. `WARMSPARE_SEED` replays one.
 #[test]
+#[ignore = "optimised: cargo prove"]
 fn mixtures_of_troubles_keep_every_promise() {
     let seeds = seeds(300);
     let is_replay = seeds.clone().count() == 1;
