@@ -186,6 +186,25 @@ fn a_planned_fence_is_accepted_or_the_old_site_is_given_back() {
     assert!(matches!(ill, Next::Abandon(Refusal::StandbyNotReady { .. }, _)), "{ill:?}");
 }
 
+/// Once the active site may have been told to be standby, what is not well takes the way back, and never
+/// the short end of a move that has told nobody anything.
+#[test]
+fn a_site_that_may_have_been_told_is_never_left_without_the_way_back() {
+    let told = progress_of(opened(&calm()), &[], Some(Step::Fence));
+    let ills: [fn(&mut View); 2] =
+        [|view| view.old[0].sight = silent(), |view| view.new[0].sight = silent()];
+    for ill in ills {
+        assert_eq!(after(well(), ill, &told), Next::Do(Act::Fence), "its intention is written");
+        let answered = |view: &mut View| {
+            ill(view);
+            view.attempt = Some(Attempt::Unclear("500".to_owned()));
+        };
+        // The intention of another run may have been read before the answer to this one's.
+        let begun = progress_of(opened(&calm()), &[], None);
+        assert!(matches!(after(well(), answered, &begun), Next::Wait(_)), "it was told just now");
+    }
+}
+
 #[test]
 fn the_way_back_says_how_far_the_move_had_come() {
     let fenced = (Step::Fence, Finding::Fenced { debts: vec![Debt::Database] });
