@@ -1,7 +1,6 @@
 //! Paying what is still owed to a site: to be fenced when it is back, if it was left; or to be given back
 //! its mode, if it was to be left and was not.
 
-use jiff::Timestamp;
 use warmspare_decide::database::{Pair, Placed};
 use warmspare_decide::failover::{give_back, not_to_zero};
 use warmspare_decide::journal::{Debt, Progress, What};
@@ -18,9 +17,6 @@ use super::{Subject, World, announce, drive, records};
 
 /// No attempt begins with less time left, in seconds.
 const LEFT_S_MIN: u64 = 45;
-
-/// How often a database that was stopped is looked at again, in minutes of the clock.
-const RETURN_EVERY_MIN: i64 = 15;
 
 /// What came of one attempt: paid, with what was seen; or not yet, with why.
 type Payment = Result<String, String>;
@@ -71,15 +67,6 @@ pub(super) async fn pay<P: World>(
         )));
     }
     Ok(Outcome::Waiting(format!("term {term} still owes: {}", owed.join("; "))))
-}
-
-/// RDS starts a stopped instance again after seven days
-/// (<https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html>). So the old
-/// database is looked at for as long as its failover is the newest one; not with every tick, because the
-/// old Region may be gone for good and each such look waits for it.
-pub(super) fn may_return(progress: &Progress, now: Timestamp) -> bool {
-    let minute = now.as_second().div_euclid(60);
-    progress.is_paid(Debt::Database) && minute.rem_euclid(RETURN_EVERY_MIN) == 0
 }
 
 /// Looks whether a database that was stopped runs again; if it does, its stop is owed again, and paid.

@@ -12,7 +12,7 @@ mod records;
 mod rehearse;
 
 use warmspare_decide::evidence::AlarmState;
-use warmspare_decide::failover::Kind;
+use warmspare_decide::failover::{Duty, Kind, duty};
 use warmspare_decide::journal::Progress;
 use warmspare_decide::name::{SystemName, Term};
 use warmspare_decide::outcome::{Announcement, FORMAT, Happening, Outcome};
@@ -123,7 +123,7 @@ enum Resumed {
     Nothing,
     /// It was gone on with, and that was this run's work.
     Done(Outcome),
-    /// It was given up and still owes the old site its mode. Another one may begin, and takes that over.
+    /// It was given up and still owes something. Another one may begin, and takes that over.
     Owing(String),
 }
 
@@ -203,28 +203,27 @@ async fn ask_again<P: World>(
 async fn resume<P: World>(ports: &P, system: SystemName) -> Result<Resumed, Fault> {
     let terms = journal::terms(ports, &system).await?;
     let Some(progress) = terms.newest().cloned() else { return Ok(Resumed::Nothing) };
-    let is_over = progress.end.is_some() && progress.debts.is_empty();
-    if is_over && !debts::may_return(&progress, ports.now()) {
+    let duty = duty(&progress, ports.now());
+    if duty == Duty::Nothing {
         return Ok(Resumed::Nothing);
     }
     let subject = match subject(ports, system).await? {
         Ok(subject) => subject,
         Err(refusal) => return Ok(Resumed::Done(Outcome::Refused(refusal))),
     };
-    if is_over {
-        let owed = debts::owed_again(ports, &subject, progress).await?;
-        return Ok(owed.map_or(Resumed::Nothing, Resumed::Done));
-    }
-    let Some(end) = &progress.end else {
-        return drive::on(ports, &subject, progress).await.map(Resumed::Done);
+    let outcome = match duty {
+        Duty::Nothing => return Ok(Resumed::Nothing),
+        Duty::Drive => drive::on(ports, &subject, progress).await?,
+        Duty::LookAgain => match debts::owed_again(ports, &subject, progress).await? {
+            Some(outcome) => outcome,
+            None => return Ok(Resumed::Nothing),
+        },
+        Duty::Pay { may_begin } => match debts::pay(ports, &subject, progress).await? {
+            Outcome::Waiting(owing) if may_begin => return Ok(Resumed::Owing(owing)),
+            outcome @ (Outcome::Done(_) | Outcome::Waiting(_) | Outcome::Refused(_)) => outcome,
+        },
     };
-    let is_given_up = !end.completed;
-    match debts::pay(ports, &subject, progress).await? {
-        Outcome::Waiting(owing) if is_given_up => Ok(Resumed::Owing(owing)),
-        outcome @ (Outcome::Done(_) | Outcome::Waiting(_) | Outcome::Refused(_)) => {
-            Ok(Resumed::Done(outcome))
-        }
-    }
+    Ok(Resumed::Done(outcome))
 }
 
 async fn status<P: World>(ports: &P, subject: &Subject) -> Result<Outcome, Fault> {

@@ -5,6 +5,7 @@
 //! failover (the active site is lost) or planned (both sites are alive): a switchover, or a failback.
 
 mod declined;
+mod duty;
 mod give_back;
 mod guards;
 mod open;
@@ -14,6 +15,7 @@ mod report;
 mod step;
 
 pub use declined::{DECLINED_FORMAT, Declined};
+pub use duty::{Duty, duty};
 pub use give_back::give_back;
 pub use guards::not_healthy;
 pub use open::{Asked, Kind, Opened, OpeningView, PastTerm, as_if_open, open};
