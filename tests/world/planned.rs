@@ -193,6 +193,41 @@ fn a_failback_seeds_a_replica_at_home_and_moves_the_system_there() {
     world.assert_promises("there, home, and there again");
 }
 
+/// `status` says what the plan should name, and which replica is missing, from a look at them.
+#[test]
+fn the_status_says_what_the_plan_should_name() {
+    let status = |world: &World| {
+        let event = br#"{"system":"controller","action":"status"}"#;
+        let run = world.run();
+        let said = finish(answer(&run, event)).unwrap().to_string();
+        assert_eq!(run.changes(), 0, "{said}");
+        said
+    };
+    let world = calm(PLAN);
+    assert!(!status(&world).contains("of the plan names"), "{}", status(&world));
+    let world = returned();
+    let said = status(&world);
+    let words = "controller-db-west has no replica in us-east-1, so there is nothing to fail over to: \
+                 make one, named controller-db-t1 (RUNBOOK.md, Planned moves) (database.source of the \
+                 plan names controller-db, which is stopped and replicates nothing; name \
+                 controller-db-t1 once it is there)";
+    assert!(said.contains(words), "{said}");
+    ask(&world, &failback(&world));
+    let during = status(&world);
+    assert!(!during.contains("of the plan names"), "its roles are about to change: {during}");
+    tick_until_paid(&world);
+    let said = status(&world);
+    let words = "database.source of the plan names controller-db, which is stopped and replicates \
+                 nothing: since term 2 controller-db-t1 is the writer, so name that; controller-db-t1 \
+                 has no replica in us-west-2";
+    assert!(said.contains(words), "{said}");
+    world.set().sites.site("west").lost = true;
+    let said = status(&world);
+    let words =
+        "it is not known whether controller-db-t1 has a replica controller-db-west-t2 in us-west-2";
+    assert!(said.contains(words), "{said}");
+}
+
 /// FA13, FF1: every change of every invocation fails before and after, and the ticks go on.
 #[test]
 #[ignore = "optimised: cargo prove"]

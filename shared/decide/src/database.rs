@@ -1,7 +1,9 @@
 //! What is known of a database, and how far behind its replica was when the source was lost.
 
+mod named;
 mod pair;
 
+pub use named::{Looked, Named, named, said};
 pub use pair::{Pair, Placed};
 
 use jiff::Timestamp;

@@ -3,6 +3,7 @@
 
 mod abort;
 mod begin;
+mod database;
 mod debts;
 mod drive;
 mod group;
@@ -248,8 +249,9 @@ async fn status<P: World>(ports: &P, subject: &Subject) -> Result<Outcome, Fault
         },
     };
     Ok(Outcome::Done(format!(
-        "{sentence}; the next failover would be term {}{}{}",
+        "{sentence}; the next failover would be term {}{}{}{}",
         terms.next(),
+        database::said_of(ports, subject, &terms).await,
         switch::said(ports, &subject.plan).await,
         hand::said_of_pause(ports, &subject.system).await
     )))
