@@ -14,7 +14,7 @@ use crate::world::capacity::Scaled;
 use crate::world::promises::newest_term;
 use crate::world::{Trouble, World, finish, poll_once};
 
-fn plan(fence: &str) -> String {
+pub(crate) fn plan(fence: &str) -> String {
     PLAN.replace("[sites.east]\n", "[sites.east]\ncapacity = { asg = \"controller-east\" }\n")
         .replace(
             "[sites.west]\n",
@@ -24,7 +24,7 @@ fn plan(fence: &str) -> String {
 }
 
 /// East runs one instance, and west is a pilot light.
-fn scaled(fence: &str) -> World {
+pub(crate) fn scaled(fence: &str) -> World {
     let world = calm(&plan(fence));
     {
         let mut state = world.set();
@@ -45,7 +45,7 @@ pub(crate) fn dark() -> World {
 }
 
 /// East is gone with its whole Region.
-fn lost() -> World {
+pub(crate) fn lost() -> World {
     let world = scaled("attempted");
     let now = world.state().now;
     world.set().sites.lose_home(now);

@@ -3,6 +3,7 @@
 //! stands for.
 
 mod given_back;
+mod pilot_light;
 mod refused;
 
 use std::pin::pin;
@@ -40,14 +41,19 @@ struct Scene {
     stride: usize,
 }
 
-const SCENES: [Scene; 2] = [
+const SCENES: [Scene; 4] = [
     Scene { new: || calm(PLAN), ask: |_| SWITCHOVER.to_vec(), to: AWAY, term: 1, stride: 1 },
     Scene { new: returned, ask: failback, to: HOME, term: 2, stride: 3 },
+    Scene { new: pilot_light::lit, ask: |_| SWITCHOVER.to_vec(), to: AWAY, term: 1, stride: 2 },
+    Scene { new: pilot_light::returned, ask: failback, to: HOME, term: 2, stride: 5 },
 ];
 
 /// A failover is over, home is back, fenced and restored, and the cooldown has passed.
 pub(crate) fn returned() -> World {
-    let world = lost();
+    returned_to(lost())
+}
+
+fn returned_to(world: World) -> World {
     alarm(&world);
     world.pass(60);
     world.set().sites.site("east").lost = false;
@@ -121,6 +127,9 @@ fn assert_moved(world: &World, scene: &Scene, during: &str) {
     assert_eq!(state.sites.promotions, scene.term, "{during}: one promotion for each move");
     assert_eq!(state.sites.moves, scene.term, "{during}: one move of the records for each");
     assert_eq!(state.sites.seeds, scene.term - 1, "{during}");
+    if let (Some(new), Some(old)) = (state.sites.groups.get(to), state.sites.groups.get(from)) {
+        assert!(new.group.in_service > 0 && old.group.is_gone(), "{during}: {new:?}, {old:?}");
+    }
     let pair = progress.opened.view.pair.unwrap();
     assert!(state.sites.databases[&pair.replica.id].is_writer(), "{during}");
     assert_eq!(state.sites.databases[&pair.writer.id].status, "stopped", "{during}");
@@ -136,6 +145,11 @@ fn assert_given_back(world: &World, scene: &Scene, during: &str) {
     assert_eq!(state.sites.leads_to(), [stays], "{during}");
     assert_eq!(state.sites.by_name[active].mode, ApplianceMode::Production, "{during}");
     assert_eq!(state.sites.promotions, scene.term - 1, "{during}");
+    let other = if active == "east" { "west" } else { "east" };
+    if let (Some(old), Some(new)) = (state.sites.groups.get(active), state.sites.groups.get(other))
+    {
+        assert!(old.group.in_service > 0 && new.group.desired == 0, "{during}: {old:?}, {new:?}");
+    }
 }
 
 /// E20, E22: a planned move loses nothing, and says so.

@@ -4,8 +4,10 @@ use warmspare_act::failover_promotion::answer;
 use warmspare_decide::outcome::Outcome;
 use warmspare_decide::refusal::Refusal;
 
+use crate::capacity::scaled;
 use crate::failover::{ALARM, PLAN, alarm, calm, lost, refusal};
 use crate::planned::returned;
+use crate::world::capacity::Scaled;
 use crate::world::{Trouble, World, finish};
 
 /// Rehearses, asserts that nothing was changed, and answers what was said.
@@ -115,6 +117,34 @@ fn a_rehearsal_of_a_planned_move_says_what_each_step_would_come_to() {
     assert_says(
         &rehearse(&calm(PLAN), "failback"),
         &["would be refused, because east is the active site already"],
+    );
+}
+
+/// A pilot light is not started to be rehearsed: what comes after is said as if it ran, and that nobody has
+/// seen it is said too.
+#[test]
+fn a_rehearsal_starts_no_pilot_light() {
+    let world = scaled("confirmed");
+    assert_says(
+        &rehearse(&world, "switchover"),
+        &[
+            "a switchover from east to west would begin as term 1",
+            "start the instances of the new site: would start the instances of the new site",
+            "fence the old site: would fence the old site",
+            "stop the instances of the old site: would stop the instances of the old site",
+            "promote the database: would promote the database",
+            "see the new site healthy: would wait",
+            "no instance of west was started, so its health was not seen",
+        ],
+    );
+    world.set().sites.groups.insert("west", Scaled::of("controller-west", 2));
+    let running = rehearse(&world, "switchover");
+    assert!(!running.contains("no instance of west was started"), "{running}");
+    world.set().sites.site("west").ill = true;
+    let ill = rehearse(&world, "switchover");
+    assert!(
+        ill.contains("fence the old site: would be given up, because the standby west"),
+        "{ill}"
     );
 }
 

@@ -1,6 +1,7 @@
 //! The health probe: looks at both sites of one system from the recovery region, and publishes what it
 //! saw. It decides nothing. Where clients are led by a health check, it also publishes what the switch says.
 
+use warmspare_decide::journal::Debt;
 use warmspare_decide::name::SystemName;
 use warmspare_decide::outcome::Outcome;
 use warmspare_decide::probe::{Probed, metrics};
@@ -47,7 +48,9 @@ where
         Ok(keys) => vault::newest_proven(&keys).map_or(Seen::Absent, Seen::Here),
         Err(fault) => Seen::Unknown(fault.to_string()),
     };
-    let debts = terms.newest().map_or(0, |progress| progress.debts.len());
+    // Instances that are to be put back cost money, and are no fence.
+    let is_of_fence = |debt: &&Debt| **debt != Debt::PilotLight;
+    let debts = terms.newest().map_or(0, |newest| newest.debts.iter().filter(is_of_fence).count());
     let debts = Seen::Here(u32::try_from(debts).unwrap_or(u32::MAX));
     let metrics = metrics(&plan, &Probed { now: ports.now(), primary, standby, proven, debts });
     ports.publish(system.as_str(), ports.now(), &metrics).await?;

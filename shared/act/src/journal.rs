@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use warmspare_decide::database::Pair;
 use warmspare_decide::failover::PastTerm;
-use warmspare_decide::journal::{Entry, FORMAT, Progress, What};
+use warmspare_decide::journal::{Debt, Entry, FORMAT, Progress, What};
 use warmspare_decide::name::{SiteName, SystemName, Term};
 use warmspare_decide::plan::Plan;
 use warmspare_decide::seen::Seen;
@@ -93,6 +93,8 @@ impl Terms {
                     completed: end.completed,
                     kind: progress.opened.kind,
                     untouched: !end.completed && !progress.is_touched() && !is_unwanted,
+                    put_back: progress.debts.contains(&Debt::PilotLight)
+                        || progress.paid.contains(&Debt::PilotLight),
                     debts: progress.debts.clone(),
                 })
             })

@@ -22,8 +22,8 @@ pub use progress::{Abort, End, Impossible, Past, Progress};
 
 /// The version of the entries that this code writes.
 ///
-/// Format 2 says what kind of move it is; format 3 says what a failover owes that was given up, and that
-/// a switch was turned instead of records. What a version added has a default under which an older entry
+/// Format 2 says what kind of move it is; format 3 says what a move owes that was given up, and that a
+/// switch was turned instead of records. What a version added has a default under which an older entry
 /// means what it meant; a failover that an older version began is gone on with.
 pub const FORMAT: u32 = 3;
 
@@ -106,6 +106,9 @@ pub enum Debt {
     /// The failover was given up, and the old appliance, which may be in standby, has to be told to be
     /// production again.
     Mode,
+    /// The move was given up, and the Auto Scaling group of the standby, in which it has started
+    /// instances, has to be put back to what it was. It costs money and endangers nothing.
+    PilotLight,
 }
 
 impl Debt {
@@ -116,6 +119,7 @@ impl Debt {
             Self::Capacity => "the old instances ended",
             Self::Database => "the old database stopped",
             Self::Mode => "the old site given back its mode",
+            Self::PilotLight => "the instances of the standby put back",
         }
     }
 }
@@ -251,7 +255,8 @@ pub enum What {
     Abandoned {
         /// Why.
         why: Refusal,
-        /// What the old site is still owed: to be given back its mode, or nothing.
+        /// What is still owed: to the old site to be given back its mode, to the standby that its
+        /// instances are put back, or nothing.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         debts: Vec<Debt>,
     },

@@ -124,7 +124,7 @@ pub enum Refusal {
     },
     /// An earlier failover still owes a fence, or the end of one.
     #[error(
-        "term {term} still owes {debts}: until that is paid, nobody knows whether its old site writes"
+        "term {term} still owes {debts}: until that is paid, nobody knows what its sites run and write"
     )]
     FenceOwed { term: Term, debts: String },
     /// Somebody changed a record.

@@ -296,6 +296,7 @@ impl Decider {
             pair: warmspare_decide::database::Pair::of(&self.plan),
             restored: None,
             capacity: None,
+            leaving: None,
             leads: None,
         };
         let mut opened: Opened = open(&self.plan, &view).ok()?;

@@ -525,7 +525,7 @@ fn pay(model: &Failovers, world: &mut World, run: &mut Run, fate: Fate) {
             arrive(model, world, &Sent::Mode { site: old, production: false, until })
         }
         (Debt::Database, Fate::Fine) => u8::from(world.sites[old].lost) + 1,
-        (Debt::Appliance | Debt::Database | Debt::Capacity | Debt::Mode, _) => 3,
+        (Debt::Appliance | Debt::Database | Debt::Capacity | Debt::Mode | Debt::PilotLight, _) => 3,
     };
     if answer == 1 && fate == Fate::Fine {
         let what = model.decider.what_id(&What::Paid { debt, seen: "it accepted".to_owned() });

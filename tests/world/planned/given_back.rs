@@ -18,7 +18,7 @@ fn an_active_site_that_does_not_accept_to_be_standby_is_given_back() {
         }
         assert_eq!(world.state().sites.promotions, scene.term - 1);
         world.set().sites.site(from).deaf = false;
-        tick_until_over(&world);
+        tick_until_paid(&world);
         assert_given_back(&world, scene, "never fenced");
         let why = abandoned(&world);
         assert!(matches!(why, Refusal::FenceUnconfirmed { .. }), "{why}");

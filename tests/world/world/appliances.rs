@@ -56,6 +56,12 @@ impl Appliances for Run<'_> {
                 site.was_healthy = false;
             }
             site.mode = mode;
+            if let (Some(scaled), ApplianceMode::Production) =
+                (state.sites.groups.get_mut(name), mode)
+            {
+                scaled.is_fresh = false;
+            }
+            let site = state.sites.site(name);
             site.quiet_since = (mode == ApplianceMode::Standby).then_some(now);
             Ok(())
         });

@@ -9,9 +9,9 @@ use warmspare_decide::journal::Step;
 use warmspare_decide::name::Region;
 use warmspare_decide::seen::Seen;
 
-use super::Run;
-use super::promises::{is_intended, newest_term};
+use super::promises::{is_intended, newest_term, was_ever_intended};
 use super::sites::{Sites, after, gone};
+use super::{Run, State};
 
 /// How long an instance needs to be in service, or to end, in seconds.
 const CHANGE_S: i64 = 12;
@@ -24,6 +24,8 @@ pub(crate) struct Scaled {
     due_at: Option<Timestamp>,
     /// How often it was told another desired capacity.
     pub(crate) told: u32,
+    /// What it runs came up while its site was to be standby, and was never production.
+    pub(super) is_fresh: bool,
 }
 
 impl Scaled {
@@ -38,7 +40,7 @@ impl Scaled {
             protected: 0,
             suspended: vec![],
         };
-        Self { name, group, due_at: None, told: 0 }
+        Self { name, group, due_at: None, told: 0, is_fresh: false }
     }
 }
 
@@ -55,10 +57,10 @@ impl Sites {
         }
     }
 
-    /// Whether a site may write: it is in production, or it has instances that nobody has ended. A
-    /// site with a group is fenced by that group alone, as the strictest plan demands.
+    /// Whether a site may write: it is in production, or it has instances that were and that nobody has
+    /// ended. A site with a group is fenced by that group alone, as the strictest plan demands.
     pub(super) fn may_write(&self, site: &str) -> bool {
-        match self.groups.get(site) {
+        match self.groups.get(site).filter(|scaled| !scaled.is_fresh) {
             Some(scaled) => scaled.group.desired > 0 || scaled.group.instances > 0,
             None => self.by_name[site].mode == ApplianceMode::Production,
         }
@@ -72,6 +74,30 @@ impl Sites {
 
 fn site_in(region: &Region) -> &'static str {
     if region.as_str() == "us-east-1" { "east" } else { "west" }
+}
+
+/// What a group may be told: the instances of a site that is active, or that takes over and was started,
+/// are never ended, not by a run that is late either.
+fn is_meant(state: &mut State, site: &str, desired: u32) {
+    let Some(newest) = newest_term(state).filter(|_| !state.many) else { return };
+    let is_fewer = state.sites.groups.get(site).is_some_and(|found| desired < found.group.desired);
+    let is_new = newest.opened.to.as_str() == site;
+    let is_needed = match &newest.end {
+        Some(end) => end.completed == is_new,
+        None => is_new && newest.is_done(Step::StartCapacity),
+    };
+    let is_put_back = newest.opened.view.past.first().is_some_and(|past| past.put_back);
+    if is_fewer && (is_needed || newest.end.is_none() && is_new && !is_put_back) {
+        state.breaks(format!("P2: the instances of {site} were ended, and it is needed"));
+    }
+    if newest.end.is_none() && !is_new {
+        is_intended(state, Step::StopCapacity);
+    }
+    // A run of the term before may be late with it: that starts what nobody minds.
+    if newest.end.is_none() && is_new && !is_fewer && !was_ever_intended(state, Step::StartCapacity)
+    {
+        state.breaks(format!("P5: instances of {site} were started, and nobody intended it"));
+    }
 }
 
 impl Capacity for Run<'_> {
@@ -91,14 +117,12 @@ impl Capacity for Run<'_> {
         let (region, name) = (region.clone(), name.to_owned());
         self.send("Capacity::set_desired", move |state| {
             let (region, name) = (&region, name.as_str());
-            if newest_term(state).is_some_and(|progress| progress.end.is_none()) {
-                let step = if desired == 0 { Step::StopCapacity } else { Step::StartCapacity };
-                is_intended(state, step);
-            }
+            is_meant(state, site_in(region), desired);
             if state.sites.is_region_lost(region) {
                 return Err(gone(DURING, name));
             }
             let now = state.now;
+            let mode = state.sites.by_name[site_in(region)].mode;
             let Some(found) = state.sites.groups.get_mut(site_in(region)) else {
                 return Err(Fault::new(Hope::Permanent, DURING, name, "ValidationError"));
             };
@@ -107,6 +131,9 @@ impl Capacity for Run<'_> {
             if desired < group.min || desired > group.max {
                 let why = format!("{desired} is not between {} and {}", group.min, group.max);
                 return Err(Fault::new(Hope::Permanent, DURING, name, why));
+            }
+            if group.is_gone() {
+                found.is_fresh = mode == ApplianceMode::Standby;
             }
             if group.desired != desired {
                 group.desired = desired;

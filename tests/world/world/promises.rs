@@ -193,7 +193,9 @@ pub(super) fn is_fenced(state: &mut State) {
     let Some(old) = state.sites.by_name.get(newest.opened.from.as_str()) else { return };
     if old.fence_tried_in != Some(newest.term.0) {
         state.breaks("P2: a promotion came before the fence".to_owned());
-    } else if state.sites.may_write(newest.opened.from.as_str()) && demands_fence(state) {
+    } else if state.sites.may_write(newest.opened.from.as_str())
+        && (demands_fence(state) || newest.opened.kind.is_planned())
+    {
         state.breaks("P2: a promotion came before the fence that the plan demands".to_owned());
     }
 }
@@ -209,6 +211,14 @@ pub(super) fn is_whole(state: &mut State) {
         let (held, since) = (state.sites.held_until, old.quiet_since);
         state.breaks(format!("P2: a planned move promoted a replica of {held}, fenced {since:?}"));
     }
+}
+
+/// Whether any term has ever intended this step.
+pub(super) fn was_ever_intended(state: &State, step: Step) -> bool {
+    terms(state)
+        .into_iter()
+        .filter_map(|folder| term(state, folder))
+        .any(|progress| progress.first_intended_at.iter().any(|(known, _)| *known == step))
 }
 
 /// An act without an intention in the journal is found here, at the moment of the act.

@@ -204,6 +204,12 @@ pub(super) async fn look<P: World>(
         Some(capacity) => Some(or_unknown(ports.group(&new.region, &capacity.asg).await)),
         None => None,
     };
+    let leaving = match &old.capacity {
+        Some(capacity) if kind.is_planned() => {
+            Some(or_unknown(ports.group(&old.region, &capacity.asg).await))
+        }
+        Some(_) | None => None,
+    };
     let (mut replica, mut lag_s) = (None, None);
     if let Some(Pair { replica: Placed { id, region }, .. }) = &pair {
         replica = Some(or_unknown(ports.instance(region, id).await));
@@ -232,6 +238,7 @@ pub(super) async fn look<P: World>(
         standby,
         proven,
         capacity,
+        leaving,
         replica,
         lag_s,
         records,

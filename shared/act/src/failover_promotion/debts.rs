@@ -2,7 +2,7 @@
 //! its mode, if it was to be left and was not.
 
 use warmspare_decide::database::{Pair, Placed};
-use warmspare_decide::failover::{give_back, not_to_zero};
+use warmspare_decide::failover::{PutBack, give_back, not_to_zero, put_back};
 use warmspare_decide::journal::{Debt, Progress, What};
 use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::plan::{Method, Site};
@@ -39,6 +39,7 @@ pub(super) async fn pay<P: World>(
             Debt::Capacity => capacity(ports, old).await,
             Debt::Database => database(ports, progress.opened.pair(&subject.plan).as_ref()).await,
             Debt::Mode => mode(ports, subject, &progress, old).await,
+            Debt::PilotLight => pilot_light(ports, subject, &progress).await,
         };
         let seen = match payment {
             Ok(seen) => seen,
@@ -115,15 +116,45 @@ async fn appliance<P: World>(ports: &P, old: &Site) -> Payment {
 /// late itself, and meet a newer failover: one that began while this is owed does not believe its fence
 /// before a run like this one must be dead.
 async fn mode<P: World>(ports: &P, subject: &Subject, progress: &Progress, old: &Site) -> Payment {
+    leads_to_old(ports, subject, progress).await?;
+    match ports.set_mode(&old.appliance, ApplianceMode::Production).await {
+        Ok(()) => Ok(format!("{} accepted to be production", old.name)),
+        Err(fault) => Err(fault.to_string()),
+    }
+}
+
+/// Whether clients are led to the site that was not left after all.
+async fn leads_to_old<P: World>(
+    ports: &P,
+    subject: &Subject,
+    progress: &Progress,
+) -> Result<(), String> {
     let plan = &subject.plan;
     let leads = switch::leads(ports, plan).await;
     let records = match plan.dns.method {
         Method::Rewrite => records::of_plan(ports, plan).await,
         Method::HealthCheck { .. } => Seen::Absent,
     };
-    give_back(plan, progress, &records, leads.as_ref())?;
-    match ports.set_mode(&old.appliance, ApplianceMode::Production).await {
-        Ok(()) => Ok(format!("{} accepted to be production", old.name)),
+    give_back(plan, progress, &records, leads.as_ref())
+}
+
+/// This run may be late, and meet a newer move that has started the same instances: one that began while
+/// this is owed, or shortly after it was paid, does not believe that they stay before a run like this one
+/// must be dead.
+async fn pilot_light<P: World>(ports: &P, subject: &Subject, progress: &Progress) -> Payment {
+    let site = subject.plan.other(&progress.opened.from);
+    let Some(capacity) = &site.capacity else {
+        return Ok(format!("the plan gives {} no capacity any more", site.name));
+    };
+    let asg = &capacity.asg;
+    let group = or_unknown(ports.group(&site.region, asg).await);
+    let desired = match put_back(capacity, progress, ports.now(), &group)? {
+        PutBack::Paid(seen) => return Ok(seen),
+        PutBack::Set(desired) => desired,
+    };
+    leads_to_old(ports, subject, progress).await?;
+    match ports.set_desired(&site.region, asg, desired).await {
+        Ok(()) => Err(format!("{asg} was told to have {desired} again, and is looked at again")),
         Err(fault) => Err(fault.to_string()),
     }
 }

@@ -1,6 +1,8 @@
 //! A rehearsal: look and decide for every step of a move, and change nothing at all.
 
-use warmspare_decide::failover::{Opened, as_if_done, as_if_open, next, open, told};
+use warmspare_decide::failover::{
+    Opened, as_if_done, as_if_open, as_if_running, is_unlit, next, open, told,
+};
 use warmspare_decide::journal::Step;
 use warmspare_decide::name::Term;
 use warmspare_decide::outcome::Outcome;
@@ -47,7 +49,11 @@ pub(super) async fn rehearse<P: World>(
         let would = one(ports, subject, &opened, term, done, *step).await?;
         said.push(format!("{}: {would}", step.words()));
     }
-    let note = hand::said_of(subject, &opened);
+    let mut note = hand::said_of(subject, &opened);
+    if is_unlit(&subject.plan, &opened) {
+        let to = &opened.to;
+        note = format!("; no instance of {to} was started, so its health was not seen{note}");
+    }
     Ok(Outcome::Done(format!("{}{note}; nothing was changed", said.join("; "))))
 }
 
@@ -71,5 +77,6 @@ async fn one<P: World>(
     }
     let progress = as_if_done(plan, opened, term, done, ports.now()).map_err(drive::impossible)?;
     let view = drive::look_once(ports, subject, &progress).await;
+    let view = as_if_running(plan, opened, step, view);
     Ok(told(&next(plan, &progress, &view)))
 }

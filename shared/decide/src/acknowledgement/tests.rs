@@ -44,6 +44,7 @@ fn lift(refusal: Refusal, found: Seen<Vec<Handed>>) -> Result<Accepted, Refusal>
         completed: true,
         kind: crate::failover::Kind::Failover,
         untouched: false,
+        put_back: false,
         debts: vec![],
     }];
     let system = SystemName::parse("controller").unwrap();

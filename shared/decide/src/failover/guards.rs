@@ -27,7 +27,7 @@ pub(super) type Guard = fn(&Plan, &OpeningView) -> Result<(), Refusal>;
 
 /// In the order in which a person would want to hear it. The approval is asked for last: what it
 /// begins would begin.
-pub(super) const ALL: [Guard; 18] = [
+pub(super) const ALL: [Guard; 19] = [
     is_supported,
     is_for_alarms,
     is_not_paused,
@@ -35,6 +35,7 @@ pub(super) const ALL: [Guard; 18] = [
     is_lost,
     planned::is_elsewhere,
     planned::is_well,
+    planned::can_end,
     is_cool,
     is_within_the_day,
     is_unowed,
@@ -49,7 +50,7 @@ pub(super) const ALL: [Guard; 18] = [
 ];
 
 /// What this version cannot finish is not begun.
-fn is_supported(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+fn is_supported(plan: &Plan, _view: &OpeningView) -> Result<(), Refusal> {
     let not_yet = |what: String, instead: &str| {
         Err(Refusal::NotSupported { what, instead: instead.to_owned() })
     };
@@ -61,11 +62,6 @@ fn is_supported(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
                 return not_yet(what, "device42 and http appliances are");
             }
         }
-    }
-    let scaled = [&plan.home, &plan.away].into_iter().find(|site| site.capacity.is_some());
-    if let Some(site) = scaled.filter(|_| view.kind.is_planned()) {
-        let what = format!("a planned move of a system whose site {} has capacity", site.name);
-        return not_yet(what, "a failover of it is");
     }
     let Some(database) = &plan.database else { return Ok(()) };
     if database.kind == DatabaseKind::AuroraGlobal {

@@ -10,6 +10,7 @@ mod give_back;
 mod guards;
 mod open;
 mod planned;
+mod put_back;
 mod rehearsal;
 mod report;
 mod step;
@@ -19,7 +20,8 @@ pub use duty::{Duty, duty};
 pub use give_back::give_back;
 pub use guards::not_healthy;
 pub use open::{Asked, Kind, Opened, OpeningView, PastTerm, as_if_open, open};
-pub use rehearsal::{as_if_done, told};
+pub use put_back::{PutBack, put_back};
+pub use rehearsal::{as_if_done, as_if_running, is_unlit, told};
 pub use report::{Phase, Report, report};
 pub use step::{
     Act, Attempt, Next, Other, View, ZoneView, debts_of, holds_up, next, not_to_zero, stranded,

@@ -54,6 +54,9 @@ pub struct PastTerm {
     /// late, so no cooldown counts from it. A failover that a person has aborted is none of these.
     #[serde(default)]
     pub untouched: bool,
+    /// It was given up, and instances that it had started at the standby are or were to be put back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub put_back: bool,
     /// What the site that it left still owes.
     pub debts: Vec<Debt>,
 }
@@ -83,6 +86,9 @@ pub struct OpeningView {
     /// exist.
     #[serde(default)]
     pub capacity: Option<Seen<Group>>,
+    /// The Auto Scaling group of the active site, when a planned move would end its instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<Seen<Group>>,
     /// The instances of the database, when the plan has one; the plan's own in a journal of format 1.
     #[serde(default)]
     pub pair: Option<Pair>,
@@ -245,22 +251,19 @@ pub fn as_if_open(plan: &Plan, view: &OpeningView) -> Opened {
 /// The steps of a move, in order.
 fn steps(plan: &Plan, view: &OpeningView) -> Vec<Step> {
     let to = plan.other(&view.active);
-    let mut steps = vec![Step::Fence];
-    if plan.other(&to.name).capacity.is_some() {
-        steps.push(Step::StopCapacity);
+    let has_database = plan.database.is_some();
+    let stop = plan.other(&to.name).capacity.as_ref().map(|_| Step::StopCapacity);
+    let start = to.capacity.as_ref().map(|_| Step::StartCapacity);
+    let mut steps = Vec::new();
+    if view.kind.is_planned() {
+        // Whatever may fail comes before anybody is told anything, and what cannot be taken back last.
+        let seed = (has_database && view.is_to_be_seeded()).then_some(Step::SeedDatabase);
+        let catch_up = has_database.then_some(Step::CatchUp);
+        steps.extend([seed, start, Some(Step::Fence), catch_up, stop].into_iter().flatten());
+    } else {
+        steps.extend([Some(Step::Fence), stop, start].into_iter().flatten());
     }
-    if to.capacity.is_some() {
-        steps.push(Step::StartCapacity);
-    }
-    if plan.database.is_some() {
-        if view.kind.is_planned() {
-            if view.is_to_be_seeded() {
-                steps.insert(0, Step::SeedDatabase);
-            }
-            steps.push(Step::CatchUp);
-        }
-        steps.push(Step::PromoteDatabase);
-    }
+    steps.extend(has_database.then_some(Step::PromoteDatabase));
     steps.extend([Step::PromoteAppliance, Step::SeeHealthy, Step::Repoint, Step::SeeInSync]);
     steps
 }

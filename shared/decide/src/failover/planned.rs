@@ -7,6 +7,7 @@ use crate::switch;
 
 use super::guards::not_healthy;
 use super::open::OpeningView;
+use super::step::{cannot_end, no_capacity};
 use super::{Asked, Kind};
 
 /// There is another site to move to.
@@ -30,6 +31,31 @@ pub(super) fn is_well(_plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
     }
     let site = view.active.clone();
     not_healthy(&view.primary).map_or(Ok(()), |why| Err(Refusal::ActiveNotHealthy { site, why }))
+}
+
+/// The instances of the active site can end, and end there: that is its fence. What stands in their way
+/// is mended before anybody is told anything.
+pub(super) fn can_end(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
+    let site = plan.other(&plan.other(&view.active).name);
+    let (Some(capacity), Some(leaving)) = (&site.capacity, &view.leaving) else { return Ok(()) };
+    let not_known = |why: String| {
+        Err(Refusal::ActiveNotHealthy {
+            site: site.name.clone(),
+            why: format!("its Auto Scaling group is not known: {why}"),
+        })
+    };
+    match leaving {
+        Seen::Here(group) if !group.takes(0) => {
+            let (group, min, max) = (capacity.asg.clone(), group.min, group.max);
+            Err(Refusal::CapacityOutOfBounds { group, desired: 0, min, max })
+        }
+        Seen::Here(group) => match cannot_end(capacity, group) {
+            Some(why) => Err(Refusal::ActiveNotHealthy { site: site.name.clone(), why }),
+            None => Ok(()),
+        },
+        Seen::Absent => Err(no_capacity(capacity, site)),
+        Seen::Unknown(why) => not_known(why.clone()),
+    }
 }
 
 /// The appliance of home stood still since the system was moved away, and nothing can ask it what it

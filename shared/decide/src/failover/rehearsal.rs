@@ -4,11 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::capacity::Group;
 use crate::dns::{Change, RecordSet};
+use crate::evidence::Sight;
 use crate::journal::{Entry, FORMAT, Finding, Impossible, Progress, Step, What};
 use crate::name::Term;
 use crate::plan::{Method, Plan};
+use crate::seen::Seen;
 
-use super::{Act, Next, Opened, debts_of};
+use super::{Act, Next, Opened, View, debts_of};
 
 /// How long ago the steps before count as done, in seconds: long enough for what has to settle, short
 /// enough for what has a limit.
@@ -81,6 +83,25 @@ fn group(instances: u32) -> Group {
         protected: 0,
         suspended: Vec::new(),
     }
+}
+
+/// Whether the move would start the instances of the new site: then nothing is known of its health.
+pub fn is_unlit(plan: &Plan, opened: &Opened) -> bool {
+    let capacity = plan.other(&opened.from).capacity.as_ref();
+    let group = opened.view.capacity.as_ref().and_then(Seen::here);
+    capacity.zip(group).is_some_and(|(capacity, group)| !group.has(capacity.desired))
+}
+
+/// A rehearsal starts no instances, so what a planned move would have waited for before its fence is not
+/// there to be seen: the fence is decided as if it were.
+#[must_use]
+pub fn as_if_running(plan: &Plan, opened: &Opened, step: Step, mut view: View) -> View {
+    if step == Step::Fence && opened.kind.is_planned() && is_unlit(plan, opened) {
+        for signal in &mut view.new {
+            signal.sight = Sight::AsExpected;
+        }
+    }
+    view
 }
 
 /// What a step would come to, as a clause.

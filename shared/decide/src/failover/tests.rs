@@ -128,6 +128,7 @@ pub(crate) fn lost() -> OpeningView {
         standby: vec![signal("internet", Sight::AsExpected)],
         proven: Seen::Here(Slot::of(ago(3600))),
         capacity: None,
+        leaving: None,
         replica: Some(Seen::Here(replica())),
         lag_s: Some(Seen::Here(2)),
         records: Seen::Here(vec![record("203.0.113.10")]),
@@ -146,6 +147,7 @@ pub(crate) fn past(ended_s_ago: i64) -> PastTerm {
         completed: true,
         kind: Kind::Failover,
         untouched: false,
+        put_back: false,
         debts: vec![],
     }
 }

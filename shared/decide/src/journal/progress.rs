@@ -208,11 +208,16 @@ impl Progress {
     }
 
     fn abandon(&mut self, debts: &[Debt], at: Timestamp) -> Result<(), String> {
-        if let Some(debt) = debts.iter().find(|debt| **debt != Debt::Mode) {
-            return Err(format!("abandons the failover, and owes {}", debt.words()));
-        }
-        if !debts.is_empty() && self.intended != Some(Step::Unfence) {
-            return Err("owes the way back, which was never taken".to_owned());
+        for debt in debts {
+            match debt {
+                Debt::Mode if self.intended == Some(Step::Unfence) => {}
+                Debt::Mode => return Err("owes the way back, which was never taken".to_owned()),
+                Debt::PilotLight if self.may_have_started() => {}
+                Debt::PilotLight => return Err("puts back what was never started".to_owned()),
+                Debt::Appliance | Debt::Capacity | Debt::Database => {
+                    return Err(format!("abandons the failover, and owes {}", debt.words()));
+                }
+            }
         }
         self.end = Some(End { at, completed: false });
         self.debts = debts.to_vec();
@@ -319,6 +324,11 @@ impl Progress {
         self.first_intended_at.iter().any(|(step, _)| *step == Step::Fence)
             || self.is_done(Step::Fence)
             || self.has_inherited()
+    }
+
+    /// Whether the group of the new site may have been told to have more instances.
+    pub fn may_have_started(&self) -> bool {
+        self.first_intended_at.iter().any(|(step, _)| *step == Step::StartCapacity)
     }
 
     /// Whether the failover before this one was given up and owed the old site its mode when this one

@@ -59,6 +59,7 @@ fn an_impossible_sequence_is_an_error_and_not_a_guess() {
         (vec![begun(), intended(Step::Fence), owing(Debt::Mode)], "was never taken"),
         (vec![begun(), intended(Step::Unfence), owing(Debt::Appliance)], "and owes"),
         (vec![begun(), intended(Step::Unfence), abandoned(), paid(Debt::Mode)], "not owed"),
+        (vec![begun(), intended(Step::Fence), owing(Debt::PilotLight)], "was never started"),
         (vec![begun(), abort(), abort()], "a second time"),
         (vec![begun(), abort(), intended(Step::Fence)], "not the next step"),
         (vec![begun(), intended(Step::Fence), abort(), fenced()], "after an abort"),

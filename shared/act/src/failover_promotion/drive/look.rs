@@ -66,6 +66,10 @@ pub(super) async fn look<P: World>(
             let is_stopping = progress.next_step() == Some(Step::StopCapacity);
             if is_stopping {
                 view.group = group(ports, old).await;
+                // What cannot be taken back is not begun before what follows it can be.
+                if let (Some(pair), true) = (&pair, progress.opened.kind.is_planned()) {
+                    view.replica = replica(ports, pair).await;
+                }
             }
             if is_stopping
                 || matches!(view.attempt, Some(Attempt::Unreachable(_) | Attempt::Unclear(_)))
@@ -73,7 +77,12 @@ pub(super) async fn look<P: World>(
                 view.acknowledgements = hand::acknowledgements(ports, &subject.system).await;
             }
         }
-        Some(Step::StartCapacity) => view.group = group(ports, new).await,
+        Some(Step::StartCapacity) => {
+            view.group = group(ports, new).await;
+            if progress.opened.kind.is_planned() {
+                (view.old, view.new) = both().await;
+            }
+        }
         Some(Step::SeedDatabase) => {
             (view.old, view.new) = both().await;
             if let Some(pair) = &pair {

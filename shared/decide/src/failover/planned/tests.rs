@@ -16,6 +16,8 @@ use crate::plan::{FenceDemand, Mode, Plan};
 use crate::refusal::Refusal;
 use crate::seen::Seen;
 
+mod pilot_light;
+
 fn calm() -> OpeningView {
     OpeningView {
         kind: Kind::Switchover,

@@ -8,7 +8,8 @@ use crate::plan::{Capacity, FenceDemand, Plan, Site};
 use crate::refusal::Refusal;
 use crate::seen::Seen;
 
-use super::fence::{accepted, unconfirmed};
+use super::fence::{QUIET_S, accepted, unconfirmed};
+use super::pilot::may_be_put_back;
 use super::{Act, Attempt, Next, View};
 
 /// The fence that asks nothing of the old appliance: when the group has no instance left, what it ran
@@ -61,7 +62,7 @@ pub fn not_to_zero(capacity: &Capacity, group: &Group) -> String {
     )
 }
 
-fn absent(capacity: &Capacity, site: &Site) -> String {
+pub(super) fn absent(capacity: &Capacity, site: &Site) -> String {
     format!("there is no Auto Scaling group {} in {}", capacity.asg, site.region)
 }
 
@@ -74,15 +75,25 @@ fn unstopped(plan: &Plan, progress: &Progress, view: &View, old: &Verdict, why: 
             Next::Confirm(Step::StopCapacity, attempted(progress, why, None))
         }
         FenceDemand::Attempted | FenceDemand::Confirmed => {
-            let refusal = unconfirmed(plan, progress, view.now, (&why, old));
-            match accepted(plan, progress, view, refusal) {
-                Ok(person) => {
-                    let why = person.words();
-                    Next::Confirm(Step::StopCapacity, attempted(progress, why, Some(person)))
-                }
-                Err(refusal) => Next::Stop(refusal),
-            }
+            stop_refused(plan, progress, view, (&why, old))
         }
+    }
+}
+
+/// Not seen stopped, and an attempt is not enough, unless a person accepts that it is.
+pub(super) fn stop_refused(
+    plan: &Plan,
+    progress: &Progress,
+    view: &View,
+    why: (&str, &Verdict),
+) -> Next {
+    let refusal = unconfirmed(plan, progress, view.now, why);
+    match accepted(plan, progress, view, refusal) {
+        Ok(person) => {
+            let why = person.words();
+            Next::Confirm(Step::StopCapacity, attempted(progress, why, Some(person)))
+        }
+        Err(refusal) => Next::Stop(refusal),
     }
 }
 
@@ -104,6 +115,9 @@ pub(super) fn start(plan: &Plan, progress: &Progress, view: &View) -> Next {
             return Next::Wait(format!("the Auto Scaling group could not be looked at: {why}"));
         }
     };
+    if may_be_put_back(progress, view) {
+        return start_again(capacity, group, view, progress);
+    }
     if group.has(capacity.desired) {
         return Next::Confirm(Step::StartCapacity, Finding::InService { group: group.clone() });
     }
@@ -120,6 +134,23 @@ pub(super) fn start(plan: &Plan, progress: &Progress, view: &View) -> Next {
         Some(Attempt::Accepted) => Next::Wait(waited_for()),
         Some(Attempt::Unreachable(why) | Attempt::Unclear(why)) => Next::Wait(why.clone()),
     }
+}
+
+/// The term before may still put its instances back, and has no condition by which Auto Scaling would
+/// refuse it: so they are started, and started again, and not believed to stay for so long.
+fn start_again(capacity: &Capacity, group: &Group, view: &View, progress: &Progress) -> Next {
+    if !group.takes(capacity.desired) {
+        return Next::Stop(out_of_bounds(capacity, group));
+    }
+    let is_to_be_told = !progress.may_have_started() || group.desired < capacity.desired;
+    if is_to_be_told && view.attempt.is_none() {
+        return Next::Do(Act::StartCapacity { desired: capacity.desired });
+    }
+    Next::Wait(format!(
+        "what the term before has started may yet be put back, so {} is believed {QUIET_S} s after it was \
+         told",
+        capacity.asg
+    ))
 }
 
 /// There is nothing of that name to start.

@@ -52,12 +52,11 @@ pub(super) fn promote(plan: &Plan, progress: &Progress, view: &View) -> Next {
 
 /// Until its promotion is intended, a planned move goes back from a replica that is gone, that is
 /// another's, or that is not in a state to be promoted for too long.
-fn is_given_up(pair: &Pair, progress: &Progress, view: &View) -> bool {
+pub(super) fn is_given_up(pair: &Pair, progress: &Progress, view: &View) -> bool {
     if !progress.opened.kind.is_planned() || progress.is_past_return {
         return false;
     }
-    let since = progress.past.last().map_or(progress.opened_at, |past| past.at);
-    let waited_s = view.now.as_second().saturating_sub(since.as_second());
+    let waited_s = waited_s(progress, view);
     match &view.replica {
         Seen::Absent => true,
         Seen::Here(replica) if replica.replicates(&pair.writer) => {
@@ -66,6 +65,12 @@ fn is_given_up(pair: &Pair, progress: &Progress, view: &View) -> bool {
         Seen::Here(replica) => !replica.is_writer(),
         Seen::Unknown(_) => waited_s >= PLANNED_S_MAX,
     }
+}
+
+/// For how long the step that comes next is being waited for, in seconds.
+pub(super) fn waited_s(progress: &Progress, view: &View) -> i64 {
+    let since = progress.past.last().map_or(progress.opened_at, |past| past.at);
+    view.now.as_second().saturating_sub(since.as_second())
 }
 
 /// What replicates another database than the one that is left would give this system somebody else's

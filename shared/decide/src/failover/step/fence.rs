@@ -10,7 +10,7 @@ use crate::name::SiteName;
 use crate::plan::{DatabaseKind, FenceDemand, Plan};
 use crate::refusal::Refusal;
 
-use super::{Act, Attempt, Next, View, catch_up};
+use super::{Act, Attempt, Next, View, catch_up, pilot};
 
 /// The longest that an invocation lives, in seconds: `Timeout` of failover-promotion in recovery.yaml.
 const RUN_S_MAX: i64 = 180;
@@ -20,7 +20,7 @@ const RUN_S_MAX: i64 = 180;
 const SKEW_S_MAX: i64 = 15;
 
 /// After so many seconds nothing that an earlier run has sent can arrive.
-const QUIET_S: i64 = RUN_S_MAX + SKEW_S_MAX;
+pub(in crate::failover) const QUIET_S: i64 = RUN_S_MAX + SKEW_S_MAX;
 
 /// How long a planned move tries to fence, in seconds, before it takes the way back.
 const PLANNED_FENCE_S_MAX: i64 = 60;
@@ -97,7 +97,8 @@ fn unplanned(plan: &Plan, progress: &Progress, view: &View) -> Next {
 pub(super) fn aborted(plan: &Plan, progress: &Progress, abort: &Abort, view: &View) -> Next {
     let old = verdict(&view.old, plan.failover.signals, proves_way_out(&view.new));
     let site = progress.opened.from.clone();
-    let end = |told: String, debts: Vec<Debt>| {
+    let end = |told: String, mut debts: Vec<Debt>| {
+        debts.extend(pilot::owed(progress));
         let (site, who, reason) = (site.clone(), abort.who.clone(), abort.reason.clone());
         Next::Abandon(Refusal::Aborted { site, who, reason, told }, debts)
     };
@@ -178,11 +179,15 @@ fn planned(plan: &Plan, progress: &Progress, view: &View) -> Next {
     if progress.intended.is_none() && view.attempt.is_none() {
         if let Some(why) = not_healthy(&view.old) {
             let site = progress.opened.from.clone();
-            return Next::Abandon(Refusal::ActiveNotHealthy { site, why }, Vec::new());
+            // Where it is lost, a failover follows, and needs what was started.
+            let old = verdict(&view.old, plan.failover.signals, proves_way_out(&view.new));
+            let is_lost = old.site == Reading::Down;
+            let debts = if is_lost { Vec::new() } else { pilot::owed(progress) };
+            return Next::Abandon(Refusal::ActiveNotHealthy { site, why }, debts);
         }
         if let Some(why) = not_healthy(&view.new) {
             let site = progress.opened.to.clone();
-            return Next::Abandon(Refusal::StandbyNotReady { site, why }, Vec::new());
+            return Next::Abandon(Refusal::StandbyNotReady { site, why }, pilot::owed(progress));
         }
     }
     let tried_s = since_intended_s(progress, Step::Fence, view.now);
@@ -211,7 +216,8 @@ pub(super) fn way_back(plan: &Plan, progress: &Progress, view: &View) -> Next {
         None => Next::Do(Act::Unfence),
         Some(Attempt::Accepted) => {
             if since_s >= QUIET_S {
-                return Next::Abandon(why_back(plan, progress, view, old), Vec::new());
+                let why = why_back(plan, progress, view, old);
+                return Next::Abandon(why, pilot::owed(progress));
             }
             Next::Later(format!(
                 "{site} is production again since {since_s} s, and is told so once more when no run of \
@@ -241,6 +247,13 @@ fn why_back(plan: &Plan, progress: &Progress, view: &View, verdict: Verdict) -> 
     let site = progress.opened.from.clone();
     if !progress.opened.kind.is_planned() {
         return Refusal::PrimaryReturned { site, verdict };
+    }
+    if progress.next_step() == Some(Step::StopCapacity) {
+        let why = format!(
+            "the last look before the instances of {site} were to end did not come out well in time: its \
+             database has to be available, and nothing may keep them from ending"
+        );
+        return Refusal::StandbyNotReady { site: progress.opened.to.clone(), why };
     }
     if progress.is_done(Step::CatchUp) {
         let why = "its database was caught up, and then not in a state to be promoted".to_owned();

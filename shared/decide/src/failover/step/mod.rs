@@ -8,6 +8,7 @@ mod dns;
 mod fence;
 mod health;
 mod order;
+mod pilot;
 mod seed;
 mod switch;
 
@@ -30,8 +31,10 @@ use super::report::{Report, report};
 pub use capacity::not_to_zero;
 pub(in crate::failover) use capacity::{no_capacity, out_of_bounds};
 pub use dns::{ZoneView, stranded};
+pub(in crate::failover) use fence::QUIET_S;
 pub use fence::debts_of;
 pub use order::{Other, holds_up};
+pub(in crate::failover) use pilot::cannot_end;
 
 /// What an appliance answered when it was told its mode, in this turn; or Auto Scaling, when it was told
 /// a desired capacity. An appliance cannot be asked for its mode afterwards, so the answer is all there
@@ -152,10 +155,13 @@ pub fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
     if progress.intended == Some(Step::Unfence) {
         return fence::way_back(plan, progress, view);
     }
+    let is_planned = progress.opened.kind.is_planned();
     match progress.next_step() {
         Some(step) if order::holds_up(progress, step) && order::is_held_up(view) => {
             order::wait(progress, view)
         }
+        Some(Step::StopCapacity) if is_planned => pilot::stop(plan, progress, view),
+        Some(Step::StartCapacity) if is_planned => pilot::start(plan, progress, view),
         Some(Step::StopCapacity) => capacity::stop(plan, progress, view),
         Some(Step::StartCapacity) => capacity::start(plan, progress, view),
         Some(Step::SeedDatabase) => seed::next(plan, progress, view),
