@@ -6,6 +6,7 @@ use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::verify_upload::answer;
 use warmspare_act::{prune_backups, scheduled_backup};
 use warmspare_decide::outcome::{Happening, Outcome};
+use warmspare_decide::sweep::Unfinished;
 
 use crate::backup::{PLAN, store};
 use crate::tries::{Trial, standing};
@@ -42,6 +43,23 @@ fn four() -> World {
     FOUR.with(World::copied)
 }
 
+/// A killed run has left parts of an object of the newest backup, and another run is at work on one.
+fn left_over() -> World {
+    let world = damaged();
+    for (id, begun_at) in
+        [("left-1", "19T22:00:00Z"), ("left-2", "19T23:00:30Z"), ("alive", "20T00:00:00Z")]
+    {
+        let begun_at = format!("2026-11-{begun_at}").parse().unwrap();
+        let key = object("20", "artifacts");
+        world.set().beside.unfinished.push(Unfinished { key, id: id.to_owned(), begun_at });
+    }
+    world
+}
+
+fn unfinished(world: &World) -> Vec<String> {
+    world.state().beside.unfinished.iter().map(|upload| upload.id.clone()).collect()
+}
+
 fn sweep(world: &World) -> Result<Outcome, Fault> {
     let outcome = finish(answer(&world.run(), SWEEP));
     world.assert_promises("swept");
@@ -74,13 +92,11 @@ fn damaged() -> World {
     world
 }
 
-fn trial(
-    what: &'static str,
-    new: fn() -> World,
-) -> Trial<impl Fn() -> World, impl AsyncFn(&Run<'_>) -> Result<Outcome, Fault>, impl Fn(&World)> {
+pub(crate) fn trial()
+-> Trial<impl Fn() -> World, impl AsyncFn(&Run<'_>) -> Result<Outcome, Fault>, impl Fn(&World)> {
     Trial {
-        what,
-        new,
+        what: "a sweep that demotes",
+        new: left_over,
         act: async |run: &Run<'_>| answer(run, SWEEP).await,
         go_on: |world: &World| {
             // Once the newest is demoted, the next one is the newest, and is read too.
@@ -90,6 +106,7 @@ fn trial(
             for day in ["17", "18", "19"] {
                 assert!(has(world, &receipt(day, "swept-2026-11-20")), "{day}");
             }
+            assert_eq!(unfinished(world), ["alive"]);
         },
     }
 }
@@ -183,30 +200,46 @@ fn one_that_cannot_be_read_does_not_hold_up_the_others() {
     assert!(!has(&world, &receipt("20", "rejected")));
 }
 
+/// FB2, I8: what a killed upload has left is freed, once its run is certainly over.
+#[test]
+fn what_a_killed_upload_has_left_is_aborted_once_its_run_is_over() {
+    let world = left_over();
+    let said = said(&world);
+    assert!(said.ends_with("; 2 upload(s) that a killed run had left were aborted"), "{said}");
+    assert_eq!(unfinished(&world), ["alive"]);
+    world.pass(3_600);
+    // Another system's are not looked for.
+    let other = br#"{"action":"sweep","system":"other"}"#;
+    finish(answer(&world.run(), other)).unwrap();
+    assert_eq!(unfinished(&world), ["alive"]);
+    sweep(&world).unwrap();
+    assert_eq!(unfinished(&world), [""; 0]);
+}
+
 #[test]
 #[ignore = "optimised: cargo prove"]
 fn trouble_at_any_place_leads_to_the_same_end() {
-    trial("a sweep that demotes", damaged).meets_trouble_everywhere();
+    trial().meets_trouble_everywhere();
 }
 
 /// FA6, FV9.
 #[test]
 #[ignore = "optimised: cargo prove"]
 fn a_kill_at_any_call_leads_to_the_same_end() {
-    trial("a sweep that demotes", damaged).dies_everywhere();
+    trial().dies_everywhere();
 }
 
 /// FA1.
 #[test]
 #[ignore = "optimised: cargo prove"]
 fn a_run_that_wakes_up_late_does_no_harm() {
-    trial("a sweep that demotes", damaged).wakes_up_late_everywhere();
+    trial().wakes_up_late_everywhere();
 }
 
 #[test]
 #[ignore = "optimised: cargo prove"]
 fn three_runs_at_once_in_any_order_write_one_receipt_each() {
-    trial("a sweep that demotes", damaged).is_mixed_in_any_order(50);
+    trial().is_mixed_in_any_order(50);
 }
 
 /// What is pruned while it is read again is not accused of what is missing.

@@ -25,9 +25,10 @@ pub(crate) fn standing(world: &World) -> BTreeSet<String> {
         let (happening, slot) = (told.happening.as_str(), told.slot.map(|slot| slot.to_string()));
         format!("{happening} {} {} {slot:?}", told.system, told.outcome)
     });
+    let left = state.beside.unfinished.iter().map(|upload| format!("unfinished: {}", upload.id));
     let rds = &state.rds;
     let begun = format!("begun: {} {} {}", rds.taken, rds.copied, rds.exported);
-    objects.chain(told).chain([begun]).collect()
+    objects.chain(told).chain(left).chain([begun]).collect()
 }
 
 /// One act of a function, the world that it meets, and how it is gone on with afterwards when all

@@ -88,14 +88,16 @@ const SNAPSHOT_EXPORT: [&str; 14] = [
     "s3:PutObject",
 ];
 
-const VERIFY_UPLOAD: [&str; 9] = [
+const VERIFY_UPLOAD: [&str; 11] = [
     "events:PutEvents",
     "kms:Decrypt",
     "kms:DescribeKey",
     "kms:GenerateDataKey",
+    "s3:AbortMultipartUpload",
     "s3:GetObject",
     "s3:GetObjectVersion",
     "s3:ListBucket",
+    "s3:ListBucketMultipartUploads",
     "s3:PutObject",
     "sts:AssumeRole",
 ];

@@ -21,6 +21,7 @@ use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::outcome::Announcement;
 use warmspare_decide::plan::{Appliance, Check, Database, From};
 use warmspare_decide::seen::Seen;
+use warmspare_decide::sweep::Unfinished;
 use warmspare_decide::verify::{KeyFacts, ObjectFacts};
 
 use crate::fault::Fault;
@@ -144,6 +145,14 @@ pub trait Deletion {
     /// version stays behind a delete marker, with a tag by which the vault's lifecycle removes it days
     /// later. `s3:DeleteObject`, `s3:PutObjectVersionTagging`, `s3:GetObject`.
     async fn delete(&self, key: &str, seen: &ObjectFacts) -> Result<Deleted, Fault>;
+}
+
+/// Uploads in parts that are under way, or were left by a run that was killed.
+pub trait Uploads {
+    /// Those of the keys under a prefix, a thousand at most. `s3:ListBucketMultipartUploads`.
+    async fn unfinished(&self, prefix: &str) -> Result<Vec<Unfinished>, Fault>;
+    /// Frees the parts of one; also when it is gone already. `s3:AbortMultipartUpload`.
+    async fn abort(&self, upload: &Unfinished) -> Result<(), Fault>;
 }
 
 /// KMS keys.

@@ -4,6 +4,7 @@
 //! A receipt is written once. A look that failed leaves no receipt: the event is tried again.
 
 mod latest;
+mod leftovers;
 mod looks;
 mod sweep;
 
@@ -18,7 +19,7 @@ use warmspare_decide::verify::{self, Verdict};
 
 use crate::documents::{self, Created};
 use crate::fault::{Fault, Hope};
-use crate::ports::{Bus, Clock, Keys, Vault};
+use crate::ports::{Bus, Clock, Keys, Uploads, Vault};
 use looks::Looks;
 
 /// The most findings that an announcement repeats; the receipt has all of them.
@@ -31,7 +32,7 @@ const FINDINGS_SHOWN_MAX: usize = 5;
 /// manifest cannot be read as one, so the backup is neither proven nor rejected, and never counts.
 pub async fn answer<P>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
 where
-    P: Clock + Vault + Keys + Bus,
+    P: Clock + Vault + Uploads + Keys + Bus,
 {
     match read(event) {
         Ok(Asked::Backup(system, slot)) => Verification { ports, system, slot }.run().await,

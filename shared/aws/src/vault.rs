@@ -9,14 +9,16 @@ mod facts;
 mod multipart;
 mod parts;
 mod read_back;
+mod unfinished;
 mod upload;
 
 use bytes::Bytes;
 use warmspare_act::fault::Fault;
-use warmspare_act::ports::{Deleted, Deletion, Document, Uploaded, Vault, Written};
+use warmspare_act::ports::{Deleted, Deletion, Document, Uploaded, Uploads, Vault, Written};
 use warmspare_act::stream::{Chunks, Measured};
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::seen::Seen;
+use warmspare_decide::sweep::Unfinished;
 use warmspare_decide::verify::ObjectFacts;
 
 use crate::Live;
@@ -90,6 +92,16 @@ impl Vault for Live {
 impl Deletion for Live {
     async fn delete(&self, key: &str, seen: &ObjectFacts) -> Result<Deleted, Fault> {
         Box::pin(delete::delete(self, key, seen)).await
+    }
+}
+
+impl Uploads for Live {
+    async fn unfinished(&self, prefix: &str) -> Result<Vec<Unfinished>, Fault> {
+        Box::pin(unfinished::list(self, prefix)).await
+    }
+
+    async fn abort(&self, upload: &Unfinished) -> Result<(), Fault> {
+        Box::pin(unfinished::abort(self, &upload.key, &upload.id)).await
     }
 }
 

@@ -66,7 +66,9 @@ pub enum Refusal {
     #[error("{what} is not supported by this version: {instead}")]
     NotSupported { what: String, instead: String },
     /// The alarm is not in alarm any more.
-    #[error("the alarm {alarm} is {state} and not ALARM when read again")]
+    #[error(
+        "the alarm {alarm} was read again and is {state}: only one that is in ALARM begins a failover"
+    )]
     AlarmNotRaised { alarm: String, state: String },
     /// The active site answers.
     #[error(
@@ -258,7 +260,7 @@ pub enum Refusal {
     ActiveNotHealthy { site: SiteName, why: String },
     /// Nobody has said that the appliance of home holds what the active site holds.
     #[error(
-        "the appliance of {site} was restored as of: {restored}; that has to be after it was left \
+        "as of when the appliance of {site} was restored is {restored}; that has to be after it was left \
          ({left_at}), and at most {rpo_s} s ago"
     )]
     StandbyNotRestored {

@@ -1,7 +1,9 @@
-//! Which proven backups are read again today: what was right once may have been damaged since.
+//! Which proven backups are read again today: what was right once may have been damaged since. And which
+//! uploads nobody will complete.
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::name::Slot;
@@ -9,6 +11,30 @@ use crate::vault;
 
 /// How many older backups of a system are read again in a day, beside the newest.
 pub const OLDER_PER_DAY: usize = 2;
+
+/// From so many seconds on an upload is nobody's any more. Lambda ends an invocation after 900 s at the
+/// latest, and the clocks of S3 and of a function do not differ by the rest.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub const ABANDONED_S_MIN: i64 = 3_600;
+
+/// An upload in parts that was begun, and neither completed nor aborted. Nothing of it is visible, and
+/// its parts are paid for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The object that it would become.
+    pub key: String,
+    /// S3's name of it.
+    pub id: String,
+    /// When it was begun, by S3's clock.
+    pub begun_at: Timestamp,
+}
+
+impl Unfinished {
+    /// Whether the run that began it is certainly over, so that it may be aborted.
+    pub fn is_abandoned(&self, now: Timestamp) -> bool {
+        now.as_second().saturating_sub(self.begun_at.as_second()) >= ABANDONED_S_MIN
+    }
+}
 
 /// The newest proven backup, and then the older ones whose last reading is longest ago, as far as they
 /// were not read today; `receipts` are the keys below `receipts/<system>/`.

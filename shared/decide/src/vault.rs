@@ -12,6 +12,9 @@ pub fn plan(system: &SystemName) -> String {
     format!("plans/{system}.toml")
 }
 
+/// `backups/`: every system's.
+pub const ALL_BACKUPS: &str = "backups/";
+
 /// `backups/<system>/`: every slot of a system, and `latest/`.
 pub fn backups(system: &SystemName) -> String {
     format!("backups/{system}/")

@@ -6,16 +6,17 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use jiff::Timestamp;
 use warmspare_act::fault::{Fault, Hope};
-use warmspare_act::ports::{Deleted, Deletion, Document, Uploaded, Vault, Written};
+use warmspare_act::ports::{Deleted, Deletion, Document, Uploaded, Uploads, Vault, Written};
 use warmspare_act::stream::{Chunks, Measured, sums_of};
 use warmspare_decide::journal::Step;
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::seen::Seen;
+use warmspare_decide::sweep::Unfinished;
 use warmspare_decide::vault::Located;
 use warmspare_decide::verify::ObjectFacts;
 
 use super::promises::is_intended;
-use super::{Bent, Run, State};
+use super::{Bent, LIFE_S, Run, State};
 
 /// The key under which the vault keeps what nobody names a key for.
 pub(crate) const VAULT_KEY: &str =
@@ -50,6 +51,8 @@ pub(crate) struct Beside {
     pub(crate) locked: Option<&'static str>,
     /// Looks at keys that end so are answered, but do not say whether anything is there.
     pub(crate) blind_to: Option<&'static str>,
+    /// Uploads in parts that a killed run has left, or that a living one is at work on.
+    pub(crate) unfinished: Vec<Unfinished>,
     /// The role that will restore may not read.
     pub(crate) recovery_is_denied: bool,
 }
@@ -319,6 +322,25 @@ impl Vault for Run<'_> {
 
     fn region(&self) -> Region {
         Region::parse("us-west-2").unwrap()
+    }
+}
+
+impl Uploads for Run<'_> {
+    async fn unfinished(&self, prefix: &str) -> Result<Vec<Unfinished>, Fault> {
+        let ours = |upload: &&Unfinished| upload.key.starts_with(prefix);
+        self.look(|state| Ok(state.beside.unfinished.iter().filter(ours).cloned().collect())).await
+    }
+
+    async fn abort(&self, upload: &Unfinished) -> Result<(), Fault> {
+        let upload = upload.clone();
+        self.send("Uploads::abort", move |state| {
+            if state.now.as_second() - upload.begun_at.as_second() < LIFE_S {
+                state.breaks(format!("I8: {} was aborted, and its run may be alive", upload.key));
+            }
+            state.beside.unfinished.retain(|other| *other != upload);
+            Ok(())
+        })
+        .await
     }
 }
 

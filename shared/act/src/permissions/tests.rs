@@ -20,7 +20,7 @@ fn ports_of(function: &str) -> &'static [&'static str] {
         "prune-backups" => &["Vault", "Deletion", "Bus"],
         "scheduled-backup" => &["Vault", "Keys", "Sources", "Bus"],
         "snapshot-export" => &["Vault", "Keys", "Snapshots", "Bus"],
-        "verify-upload" => &["Vault", "Keys", "Bus"],
+        "verify-upload" => &["Vault", "Uploads", "Keys", "Bus"],
         other => panic!("{other}"),
     }
 }

@@ -1,7 +1,7 @@
 //! Reads proven backups again, every day the newest of each system and some of the older ones: what
 //! does not verify any more is rejected, and counts no longer; what cannot be read today is told.
 //!
-//! It is woken every hour and does what is left of the day, so that a run that dies or runs out of time
+//! It also frees what a killed upload has left. It is woken every hour and does what is left of the day, so that a run that dies or runs out of time
 //! costs an hour. What was read again has a receipt of its own with the day in its name.
 
 use std::collections::BTreeMap;
@@ -15,10 +15,10 @@ use warmspare_decide::sweep;
 use warmspare_decide::vault;
 use warmspare_decide::verify::{self, Verdict};
 
-use super::Verification;
+use super::{Verification, leftovers};
 use crate::documents;
 use crate::fault::{Fault, Hope};
-use crate::ports::{Bus, Clock, Keys, Vault};
+use crate::ports::{Bus, Clock, Keys, Uploads, Vault};
 
 /// No backup is begun with less time left, in seconds.
 const LEFT_S_MIN: u64 = 60;
@@ -40,8 +40,12 @@ enum Read {
 /// is no use today, and the alarm says so (FV6).
 pub(super) async fn sweep<P>(ports: &P, system: Option<SystemName>) -> Result<Outcome, Fault>
 where
-    P: Clock + Vault + Keys + Bus,
+    P: Clock + Vault + Uploads + Keys + Bus,
 {
+    let (freed, mut first_fault) = match leftovers::abort(ports, system.as_ref()).await {
+        Ok(freed) => (freed, None),
+        Err(fault) => (0, Some(fault)),
+    };
     let today = ports.now().to_zoned(TimeZone::UTC).date();
     let systems = match system {
         Some(system) => vec![system],
@@ -51,7 +55,6 @@ where
         }
     };
     let mut tally: BTreeMap<&'static str, u32> = BTreeMap::new();
-    let mut first_fault = None;
     for system in &systems {
         let due = match ports.list(&vault::receipts(system)).await {
             Ok(receipts) => sweep::due(&receipts, today),
@@ -63,7 +66,7 @@ where
         for slot in due {
             let left_s = ports.left_s();
             if left_s < LEFT_S_MIN {
-                let said = sentence(&tally, systems.len());
+                let said = sentence(&tally, systems.len(), freed);
                 return first_fault.map_or_else(
                     || {
                         Ok(Outcome::Waiting(format!(
@@ -92,17 +95,21 @@ where
     }
     match first_fault {
         Some(fault) => Err(fault),
-        None => Ok(Outcome::Done(sentence(&tally, systems.len()))),
+        None => Ok(Outcome::Done(sentence(&tally, systems.len(), freed))),
     }
 }
 
-fn sentence(tally: &BTreeMap<&'static str, u32>, systems: usize) -> String {
+fn sentence(tally: &BTreeMap<&'static str, u32>, systems: usize, freed: usize) -> String {
+    let freed = match freed {
+        0 => String::new(),
+        _ => format!("; {freed} upload(s) that a killed run had left were aborted"),
+    };
     if tally.is_empty() {
-        return format!("nothing of {systems} system(s) is left to be read again today");
+        return format!("nothing of {systems} system(s) is left to be read again today{freed}");
     }
     let all: u32 = tally.values().sum();
     let words: Vec<String> = tally.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    format!("{all} backup(s) of {systems} system(s) were read again: {}", words.join(", "))
+    format!("{all} backup(s) of {systems} system(s) were read again: {}{freed}", words.join(", "))
 }
 
 impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {

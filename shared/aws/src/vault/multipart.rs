@@ -19,7 +19,7 @@ use warmspare_decide::verify::ObjectFacts;
 
 use super::documents::Over;
 use super::parts::{Part, Parts};
-use super::{encryption, facts};
+use super::{encryption, facts, unfinished};
 use crate::Live;
 use crate::clients::patient;
 use crate::fault::{code, fault, status};
@@ -217,23 +217,9 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Best effort: what stays is invisible, and the vault's lifecycle rule removes it.
+    /// Best effort: what stays is invisible, and the hourly sweep aborts it.
     async fn abort(&self) {
-        let answer = self
-            .live
-            .clients()
-            .s3()
-            .abort_multipart_upload()
-            .bucket(&self.live.config().vault_bucket)
-            .key(self.key)
-            .set_expected_bucket_owner(self.live.config().vault_owner.clone())
-            .upload_id(&self.id)
-            .send()
-            .await;
-        if let Err(error) = answer
-            && code(&error) != Some("NoSuchUpload")
-        {
-            let fault = fault("aborting the upload of", self.key, error);
+        if let Err(fault) = unfinished::abort(self.live, self.key, &self.id).await {
             tracing::warn!(object.key = %self.key, upload.id = %self.id, "{fault}");
         }
     }

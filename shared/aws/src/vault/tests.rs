@@ -174,6 +174,37 @@ async fn a_listing_goes_on_to_its_last_page() {
     assert!(sent[1].line.contains("continuation-token=next"), "{}", sent[1].line);
 }
 
+/// FB2: one without a date is left to the lifecycle rule; aborting what is gone is no fault.
+#[tokio::test]
+async fn unfinished_uploads_are_listed_with_their_dates_and_aborted_by_their_ids() {
+    let upload = |id: &str, initiated: &str| {
+        format!("<Upload><Key>backups/a/b</Key><UploadId>{id}</UploadId>{initiated}</Upload>")
+    };
+    let dated = upload("u1", "<Initiated>2026-11-21T00:00:00.000Z</Initiated>");
+    let all = format!(
+        "<ListMultipartUploadsResult>{dated}{}</ListMultipartUploadsResult>",
+        upload("u2", "")
+    );
+    let wire = Wire::default()
+        .says(200, all)
+        .says(204, "")
+        .says(404, s3_error("NoSuchUpload", "The specified upload does not exist."))
+        .says(403, s3_error("AccessDenied", "Access Denied"));
+    let live = wire.live();
+    let [found] = live.unfinished("backups/a/").await.unwrap().try_into().unwrap();
+    assert_eq!((found.key.as_str(), found.id.as_str()), ("backups/a/b", "u1"));
+    assert_eq!(found.begun_at, "2026-11-21T00:00:00Z".parse::<Timestamp>().unwrap());
+    live.abort(&found).await.unwrap();
+    live.abort(&found).await.unwrap();
+    let fault = live.abort(&found).await.unwrap_err();
+    let said = "aborting the upload of backups/a/b: it answered AccessDenied: Access Denied";
+    assert_eq!(fault.to_string(), said);
+    let sent = wire.sent();
+    assert!(sent[0].line.ends_with("/?uploads&prefix=backups%2Fa%2F"), "{}", sent[0].line);
+    assert!(sent[1].line.starts_with("DELETE ") && sent[1].line.ends_with("uploadId=u1"));
+    assert!(sent.iter().all(|it| it.header("x-amz-expected-bucket-owner").is_some()));
+}
+
 #[tokio::test]
 async fn facts_are_what_s3_says_of_one_version() {
     let mut headers = encrypted_with(KEY).to_vec();
