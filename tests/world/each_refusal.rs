@@ -13,6 +13,7 @@ use crate::capacity;
 use crate::failover::{ALARM, BY_HAND, PLAN, TICK, calm, lost, refusal};
 use crate::hand::{TICK_OF, acknowledge, lost_under};
 use crate::planned::{self, SWITCHOVER};
+use crate::restore;
 use crate::switch;
 use crate::world::keys::PLAN_KEY;
 use crate::world::{World, finish};
@@ -262,6 +263,11 @@ const EACH: &[(&str, Made)] = &[
     ("no-replica", || {
         lost_but(|world| drop(world.set().sites.databases.remove("controller-db-west")))
     }),
+    ("no-snapshot", restore::no_snapshot),
+    ("snapshot-too-old", restore::snapshot_too_old),
+    ("not-our-instance", restore::not_our_instance),
+    ("restore-failed", restore::restore_failed),
+    ("restore-stuck", restore::restore_stuck),
     ("no-capacity", || {
         let world = capacity::dark();
         world.set().sites.groups.remove("west");

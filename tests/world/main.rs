@@ -35,6 +35,7 @@ mod records;
 mod refusals;
 mod rehearsals;
 mod replayed;
+mod restore;
 mod rows;
 mod sweep;
 mod switch;

@@ -15,7 +15,7 @@ pub fn of(function: &str) -> &'static [&'static str] {
     }
 }
 
-const FAILOVER_PROMOTION: [&str; 21] = [
+const FAILOVER_PROMOTION: [&str; 24] = [
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:SetDesiredCapacity",
     "cloudwatch:DescribeAlarms",
@@ -26,9 +26,12 @@ const FAILOVER_PROMOTION: [&str; 21] = [
     "kms:Decrypt",
     "kms:DescribeKey",
     "kms:GenerateDataKey",
+    "rds:AddTagsToResource",
     "rds:CreateDBInstanceReadReplica",
     "rds:DescribeDBInstances",
+    "rds:DescribeDBSnapshots",
     "rds:PromoteReadReplica",
+    "rds:RestoreDBInstanceFromDBSnapshot",
     "rds:StopDBInstance",
     "route53:ChangeResourceRecordSets",
     "route53:GetChange",

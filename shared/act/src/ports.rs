@@ -12,14 +12,14 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use warmspare_decide::capacity::Group;
-use warmspare_decide::database::{Instance, LagPoint, Placed};
+use warmspare_decide::database::{Copied, Instance, LagPoint, Origin, Placed, Restored};
 use warmspare_decide::dns::{Change, RecordSet};
 use warmspare_decide::evidence::{AlarmState, Sight};
 use warmspare_decide::export::{ExportTask, Snapshot};
 use warmspare_decide::manifest::Sums;
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::outcome::Announcement;
-use warmspare_decide::plan::{Appliance, Check, Database, From};
+use warmspare_decide::plan::{Appliance, Check, Database, From, Restore};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
 use warmspare_decide::verify::{KeyFacts, ObjectFacts};
@@ -190,6 +190,19 @@ pub trait Databases {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<LagPoint>, Fault>;
+}
+
+/// Databases that are restored from copied snapshots, in the recovery region.
+pub trait Restores {
+    /// Every copied snapshot of the instances of this identifier, whoever made it. `rds:DescribeDBSnapshots`.
+    async fn copies(&self, region: &Region, of: &str) -> Result<Vec<Copied>, Fault>;
+    /// What has the name of the instance that is restored, with what its tags say.
+    /// `rds:DescribeDBInstances`.
+    async fn restored(&self, at: &Placed) -> Result<Seen<Restored>, Fault>;
+    /// Begins to restore the snapshot that `origin` names as the instance `at`, and writes `origin` into its
+    /// tags; one of that name is answered as `Ok(false)`. `rds:RestoreDBInstanceFromDBSnapshot`,
+    /// `rds:AddTagsToResource`, `kms:CreateGrant`, `kms:DescribeKey`.
+    async fn restore(&self, at: &Placed, how: &Restore, origin: &Origin) -> Result<bool, Fault>;
 }
 
 /// Auto Scaling groups, in any Region.

@@ -106,7 +106,7 @@ impl Databases for Live {
 }
 
 impl Live {
-    async fn described(
+    pub(crate) async fn described(
         &self,
         during: &'static str,
         region: &Region,

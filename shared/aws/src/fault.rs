@@ -10,13 +10,14 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use warmspare_act::fault::{Fault, Hope};
 
 /// Codes with a 4xx status that say "not now" and not "not so". 5xx and 429 need no entry here.
-const NOT_NOW: [&str; 22] = [
+const NOT_NOW: [&str; 23] = [
     "ConcurrentModification",
     "ConditionalRequestConflict",
     "DBInstanceNotReady",
     "ExpiredToken",
     "ExpiredTokenException",
     "ExportTaskLimitReachedFault",
+    "InsufficientDBInstanceCapacity",
     "InvalidDBInstanceState",
     "InvalidDBSnapshotState",
     "InvalidExportSourceState",

@@ -20,6 +20,7 @@ mod live;
 mod log;
 mod monitoring;
 mod report;
+mod restores;
 mod secrets;
 mod serve;
 mod signals;

@@ -2,9 +2,11 @@
 
 mod named;
 mod pair;
+mod restore;
 
 pub use named::{Looked, Named, named, said};
 pub use pair::{Pair, Placed};
+pub use restore::{Copied, Origin, Restorable, RestoreView, Restored, newest_copy};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

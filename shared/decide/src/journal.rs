@@ -22,9 +22,9 @@ pub use progress::{Abort, End, Impossible, Past, Progress};
 
 /// The version of the entries that this code writes.
 ///
-/// Format 2 says what kind of move it is; format 3 says what a move owes that was given up, and that a
-/// switch was turned instead of records. What a version added has a default under which an older entry
-/// means what it meant; a failover that an older version began is gone on with.
+/// Format 2 says what kind of move it is; format 3 says what a move owes that was given up, that a switch
+/// was turned instead of records, and that a database was restored. What a version added has a default
+/// under which an older entry means what it meant; a failover that an older version began is gone on with.
 pub const FORMAT: u32 = 3;
 
 /// The versions that this code reads. A journal of another one is refused, and never guessed at.
@@ -44,6 +44,8 @@ pub enum Step {
     StartCapacity,
     /// Planned moves: the replica holds everything that was written before the fence.
     CatchUp,
+    /// Where there is no replica: the database is restored from a copied snapshot.
+    RestoreDatabase,
     /// The replica becomes a writer of its own.
     PromoteDatabase,
     /// The new site is told to be production.
@@ -67,6 +69,7 @@ impl Step {
             | Self::Fence
             | Self::CatchUp
             | Self::StartCapacity
+            | Self::RestoreDatabase
             | Self::SeeHealthy
             | Self::Repoint
             | Self::SeeInSync
@@ -82,6 +85,7 @@ impl Step {
             Self::StopCapacity => "stop the instances of the old site",
             Self::StartCapacity => "start the instances of the new site",
             Self::CatchUp => "see the replica caught up",
+            Self::RestoreDatabase => "restore the database from a copied snapshot",
             Self::PromoteDatabase => "promote the database",
             Self::PromoteAppliance => "promote the appliance",
             Self::SeeHealthy => "see the new site healthy",
@@ -176,6 +180,15 @@ pub enum Finding {
     InService {
         /// As Auto Scaling described it.
         group: Group,
+    },
+    /// The database was restored, and is available: nothing that is newer than the snapshot is in it.
+    Restored {
+        /// Its identifier.
+        instance: String,
+        /// Identifier of the copied snapshot.
+        snapshot: String,
+        /// When its data were frozen.
+        taken_at: Timestamp,
     },
     /// The database replicates nothing and is available.
     Writable,

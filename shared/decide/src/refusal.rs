@@ -250,6 +250,44 @@ pub enum Refusal {
          that is waited without a word"
     )]
     PromotionStuck { replica: String, status: String, since_s: u64, since_s_max: u64 },
+    /// There is no copied snapshot to restore the database from.
+    #[error(
+        "there is no replica of {source_db}, and no copied snapshot of it in {region} that could be restored: \
+         {why}"
+    )]
+    NoSnapshot {
+        source_db: String,
+        /// Where the copies are.
+        region: Region,
+        why: String,
+    },
+    /// The newest copied snapshot is too old.
+    #[error(
+        "the newest copied snapshot {snapshot} was {age_s} s old when its database was lost, and {rpo_s} s \
+         is the most that may be lost"
+    )]
+    SnapshotTooOld { snapshot: String, age_s: u64, rpo_s: u64 },
+    /// Something else has the name of the instance that is restored.
+    #[error("there is an instance {instance} that {found}, and {wanted} is needed there")]
+    NotOurInstance { instance: String, found: String, wanted: String },
+    /// RDS could not restore the database.
+    #[error(
+        "{instance} was to be restored from {snapshot} and is {status}, a state that it does not leave by \
+         itself"
+    )]
+    RestoreFailed { instance: String, snapshot: String, status: String },
+    /// A restore does not end.
+    #[error(
+        "{instance} is restored from {snapshot} since {since_s} s and is {status}; {since_s_max} s is the \
+         most that is waited without a word"
+    )]
+    RestoreStuck {
+        instance: String,
+        snapshot: String,
+        status: String,
+        since_s: u64,
+        since_s_max: u64,
+    },
     /// The site to move to is the active one.
     #[error("{site} is the active site already, so there is nothing to move")]
     AlreadyActive { site: SiteName },

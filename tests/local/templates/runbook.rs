@@ -26,7 +26,7 @@ const METRICS: [(&str, &[&str]); 3] = [
 ];
 
 /// What a person can accept at all; `Refusal::acknowledgeable` says when.
-const ACKNOWLEDGEABLE: [&str; 9] = [
+const ACKNOWLEDGEABLE: [&str; 10] = [
     "approval-missing",
     "backup-too-old",
     "cooldown",
@@ -35,6 +35,7 @@ const ACKNOWLEDGEABLE: [&str; 9] = [
     "lag-unknown",
     "no-proven-backup",
     "not-enough-signals",
+    "snapshot-too-old",
     "too-far-behind",
 ];
 

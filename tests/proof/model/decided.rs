@@ -297,6 +297,7 @@ impl Decider {
             restored: None,
             capacity: None,
             leaving: None,
+            restore: None,
             leads: None,
         };
         let mut opened: Opened = open(&self.plan, &view).ok()?;
@@ -361,6 +362,8 @@ impl Decider {
             group: Seen::Absent,
             lag: Seen::Here(Vec::new()),
             others: Vec::new(),
+            restored: Seen::Absent,
+            copy: Seen::Absent,
             old: self.signals(old, false, &self.sight(eyes.old)),
             new: self.signals(new, true, &if is_healthy { Sight::AsExpected } else { ill() }),
             attempt: match eyes.attempt {

@@ -393,6 +393,7 @@ fn take(model: &Failovers, world: &mut World, run: &mut Run, act: &Act, fate: Fa
         Act::StopCapacity
         | Act::StartCapacity { .. }
         | Act::SeedDatabase
+        | Act::RestoreDatabase { .. }
         | Act::TurnSwitch { .. }
         | Act::Publish => return,
         Act::Repoint(batch) => {

@@ -12,6 +12,7 @@ pub(crate) mod keys;
 pub(crate) mod many;
 pub(crate) mod promises;
 pub(crate) mod records;
+mod restores;
 pub(crate) mod sites;
 pub(crate) mod snapshots;
 pub(crate) mod sources;
@@ -242,6 +243,7 @@ impl State {
             self.check();
         }
         self.sites.settle_databases(self.now);
+        self.sites.settle_restores(self.now);
         self.sites.settle_groups(self.now);
         snapshots::settle(self);
     }

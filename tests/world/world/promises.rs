@@ -230,10 +230,12 @@ pub(super) fn is_intended(state: &mut State, step: Step) {
         // A run may be late with its fence: the way back is taken with that in mind.
         let was_intended = progress.first_intended_at.iter().any(|(known, _)| *known == step);
         let is_late_fence = step == Step::Fence && was_intended;
+        // Nobody writes to what is restored, so that a late one only leaves something behind.
+        let is_late_restore = step == Step::RestoreDatabase && was_intended;
         // A run may still pay what the term before owed; this term's fence does not count before that.
         let is_late_payment =
             step == Step::Unfence && progress.has_inherited() && !progress.is_done(Step::Fence);
-        if progress.is_done(step) || is_late_fence || is_late_payment {
+        if progress.is_done(step) || is_late_fence || is_late_restore || is_late_payment {
             Some(step)
         } else {
             progress.intended

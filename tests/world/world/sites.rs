@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::{Alarm, ApplianceMode};
-use warmspare_decide::database::{Instance, LagPoint, Replication};
+use warmspare_decide::database::{Instance, LagPoint, Origin, Replication};
 use warmspare_decide::dns::RecordSet;
 use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::seen::Seen;
@@ -51,6 +51,16 @@ pub(crate) struct Sites {
     pub(super) promoted: String,
     /// What is being made, and when it will be available.
     pub(super) seeded: Vec<(String, Timestamp)>,
+    /// What was restored, and by whom.
+    pub(crate) origins: BTreeMap<String, Origin>,
+    /// What is being restored since when.
+    pub(super) restoring: Vec<(String, Timestamp)>,
+    /// How long a restore takes, in seconds.
+    pub(crate) restore_s: i64,
+    /// How a restore ends, when it is not well.
+    pub(crate) restores_to: Option<&'static str>,
+    /// How often a restore was begun.
+    pub(crate) restores: u32,
     /// How often a replica was begun.
     pub(crate) seeds: u32,
     /// For how long RDS goes on describing a replica as it was before it was told to promote it.
@@ -129,6 +139,11 @@ impl Default for Sites {
             promoted_at: None,
             promoted: String::new(),
             seeded: Vec::new(),
+            origins: BTreeMap::new(),
+            restoring: Vec::new(),
+            restore_s: 900,
+            restores_to: None,
+            restores: 0,
             seeds: 0,
             behind_s: 1.5,
             held_until: Timestamp::MIN,
@@ -196,11 +211,10 @@ impl Sites {
     /// Everything of the home site is gone, and CloudWatch has noticed.
     pub(crate) fn lose_home(&mut self, now: Timestamp) {
         self.site("east").lost = true;
-        let replica = self.databases.get_mut("controller-db-west").unwrap();
-        replica.replication = replica
-            .replica_of
-            .is_some()
-            .then(|| Replication { normal: false, status: "error".to_owned() });
+        if let Some(replica) = self.databases.get_mut("controller-db-west") {
+            let broken = || Replication { normal: false, status: "error".to_owned() };
+            replica.replication = replica.replica_of.is_some().then(broken);
+        }
         self.alarm = raised(now);
     }
 }

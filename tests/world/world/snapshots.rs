@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::Snapshots;
+use warmspare_decide::database::Copied;
 use warmspare_decide::export::{ExportTask, Snapshot};
 use warmspare_decide::name::{KeyArn, Region};
 use warmspare_decide::plan::Database;
@@ -23,6 +24,8 @@ const EXPORTS_MAX: usize = 5;
 pub(crate) struct Rds {
     /// By Region and identifier, with the instant at which each is ready.
     pub(crate) snapshots: BTreeMap<(String, String), (Snapshot, Timestamp)>,
+    /// Snapshots in the recovery region that snapshot-export has not made.
+    pub(crate) strangers: Vec<Copied>,
     /// By identifier, with the prefix for its files and the instant at which it is complete.
     pub(crate) tasks: BTreeMap<String, (ExportTask, String, Timestamp)>,
     /// What a task says that it left out.
@@ -131,7 +134,9 @@ impl Snapshots for Run<'_> {
                 let why = "InvalidDBSnapshotState";
                 return Err(Fault::new(Hope::Permanent, "copying", id, why));
             }
-            let copy = snapshot(state, "us-west-2", id, Some(key_arn.as_str()));
+            let taken_at = origin.and_then(|(snapshot, _)| snapshot.taken_at);
+            let (copy, ready_at) = snapshot(state, "us-west-2", id, Some(key_arn.as_str()));
+            let copy = (Snapshot { taken_at, ..copy }, ready_at);
             state.rds.snapshots.insert(place, copy);
             state.rds.copied += 1;
             Ok(true)

@@ -20,7 +20,7 @@ use crate::signals;
 use crate::switch;
 use crate::trigger::ALARM_PREFIX;
 
-use super::{Subject, World, announce, drive, hand, records};
+use super::{Subject, World, announce, drive, hand, records, restore};
 
 /// How long before a request by hand, or before an alarm whose window is not known, the site counts as
 /// lost, in seconds: as long as the alarm of `system.yaml` needs to be raised.
@@ -211,7 +211,8 @@ pub(super) async fn look<P: World>(
         Some(_) | None => None,
     };
     let (mut replica, mut lag_s) = (None, None);
-    if let Some(Pair { replica: Placed { id, region }, .. }) = &pair {
+    let (pair, restore) = restore::look(ports, subject, (kind, new), terms.next(), pair).await;
+    if let (Some(Pair { replica: Placed { id, region }, .. }), None) = (&pair, &restore) {
         replica = Some(or_unknown(ports.instance(region, id).await));
         let age_s_max = if kind.is_planned() { LAG_NOW_AGE_S_MAX } else { LAG_AGE_S_MAX };
         let points = ports.lag(region, id, before(lost_at, age_s_max), lost_at).await;
@@ -241,6 +242,7 @@ pub(super) async fn look<P: World>(
         leaving,
         replica,
         lag_s,
+        restore,
         records,
         leads,
         past,

@@ -11,6 +11,7 @@ mod hand;
 mod others;
 mod records;
 mod rehearse;
+mod restore;
 
 use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::failover::{Duty, Kind, duty};
@@ -25,18 +26,29 @@ use warmspare_decide::vault;
 use crate::documents;
 use crate::fault::{Fault, or_unknown};
 use crate::journal;
-use crate::ports::{Appliances, Bus, Capacity, Clock, Databases, Dns, Monitoring, Signals, Vault};
+use crate::ports::{
+    Appliances, Bus, Capacity, Clock, Databases, Dns, Monitoring, Restores, Signals, Vault,
+};
 use crate::switch;
 use crate::trigger::{self, Action, Trigger};
 
 /// Everything that a failover touches.
 pub trait World:
-    Clock + Vault + Databases + Capacity + Dns + Appliances + Signals + Monitoring + Bus
+    Clock + Vault + Databases + Restores + Capacity + Dns + Appliances + Signals + Monitoring + Bus
 {
 }
 
-impl<T: Clock + Vault + Databases + Capacity + Dns + Appliances + Signals + Monitoring + Bus> World
-    for T
+impl<T> World for T where
+    T: Clock
+        + Vault
+        + Databases
+        + Restores
+        + Capacity
+        + Dns
+        + Appliances
+        + Signals
+        + Monitoring
+        + Bus
 {
 }
 

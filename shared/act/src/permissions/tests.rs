@@ -13,9 +13,17 @@ const FUNCTIONS: [&str; 6] = [
 /// the bounds of its `answer` say.
 fn ports_of(function: &str) -> &'static [&'static str] {
     match function {
-        "failover-promotion" => {
-            &["Vault", "Databases", "Capacity", "Dns", "Appliances", "Signals", "Monitoring", "Bus"]
-        }
+        "failover-promotion" => &[
+            "Vault",
+            "Databases",
+            "Restores",
+            "Capacity",
+            "Dns",
+            "Appliances",
+            "Signals",
+            "Monitoring",
+            "Bus",
+        ],
         "health-probe" => &["Vault", "Databases", "Signals", "Monitoring"],
         "prune-backups" => &["Vault", "Deletion", "Bus"],
         "scheduled-backup" => &["Vault", "Keys", "Sources", "Bus"],

@@ -18,6 +18,7 @@ fn database() -> Database {
         source: "controller-db".to_owned(),
         region: Region::parse("us-east-1").unwrap(),
         replica: "controller-db-west".to_owned(),
+        restore: None,
         lag_s_max: 30,
         export: Some(Export {
             role: RoleArn::parse("arn:aws:iam::123456789012:role/export").unwrap(),

@@ -15,6 +15,12 @@ pub struct Placed {
 }
 
 impl Placed {
+    /// Where the instance of another term goes while one that was restored before has its name.
+    #[must_use]
+    pub fn of_term(&self, term: Term) -> Self {
+        Self { id: format!("{}-t{term}", self.id), region: self.region.clone() }
+    }
+
     /// Whether RDS names it so: by its identifier, or by its ARN from another Region.
     pub fn is_named(&self, named: &str) -> bool {
         let Some(rest) = named.strip_prefix("arn:") else { return named == self.id };

@@ -1,4 +1,5 @@
 use super::*;
+use crate::name::{Region, SystemName, Term};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -55,4 +56,65 @@ fn a_replica_is_no_writer_before_it_replicates_nothing_and_is_available() {
     assert!(instance.is_writer());
     instance.status = "rebooting".to_owned();
     assert!(!instance.is_writer());
+}
+
+fn copied(id: &str, status: &str, taken_at: &str) -> Copied {
+    Copied {
+        id: id.to_owned(),
+        of: "controller-db".to_owned(),
+        source_arn: Some(format!("arn:aws:rds:us-east-1:111122223333:snapshot:{id}")),
+        status: status.to_owned(),
+        taken_at: Some(taken_at.parse().unwrap()),
+    }
+}
+
+/// The newest data that can be restored now, and only of the very instance: never what somebody else
+/// has copied, also under a name like ours.
+#[test]
+fn the_newest_available_copy_of_our_own_is_chosen() {
+    let writer =
+        Placed { id: "controller-db".to_owned(), region: Region::parse("us-east-1").unwrap() };
+    let day = |day: u32| format!("warmspare-controller-db-2026-11-{day}t00-00-00z");
+    let at = |day: u32| format!("2026-11-{day}T00:10:00Z");
+    let of = |day_of: u32, status: &str| copied(&day(day_of), status, &at(day_of));
+    let ours = [of(18, "available"), of(20, "available"), of(19, "available"), of(21, "copying")];
+    let Seen::Here(newest) = newest_copy(&ours, &writer) else { panic!() };
+    assert_eq!((newest.snapshot, newest.taken_at.to_string()), (day(20), at(20)));
+
+    let region = "arn:aws:rds:eu-west-1:111122223333:snapshot:".to_owned() + &day(22);
+    let other_name = "warmspare-orders-db-2026-11-22t00-00-00z";
+    let strangers = [
+        Copied { of: "orders-db".to_owned(), ..of(22, "available") },
+        Copied { source_arn: Some(region), ..of(22, "available") },
+        Copied { source_arn: None, ..of(22, "available") },
+        copied(other_name, "available", &at(22)),
+        copied("before-the-upgrade", "available", &at(22)),
+        copied("rds:controller-db-2026-11-22-00-10", "available", &at(22)),
+    ];
+    assert_eq!(newest_copy(&strangers, &writer), Seen::Absent);
+    assert_eq!(newest_copy(&[], &writer), Seen::Absent);
+    // A copy whose time RDS does not say counts as old as its name.
+    let unsaid = [Copied { taken_at: None, ..of(20, "available") }];
+    let Seen::Here(newest) = newest_copy(&unsaid, &writer) else { panic!() };
+    assert_eq!(newest.taken_at.to_string(), "2026-11-20T00:00:00Z");
+}
+
+#[test]
+fn an_origin_is_read_back_from_its_tags_or_not_at_all() {
+    let origin = Origin {
+        system: SystemName::parse("controller").unwrap(),
+        term: Term(7),
+        snapshot: "warmspare-controller-db-2026-11-20t00-00-00z".to_owned(),
+    };
+    let tags = origin.tags();
+    let all: Vec<(&str, &str)> = tags.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let more = all.iter().copied().chain([("Name", "west")]);
+    assert_eq!(Origin::of(more), Some(origin));
+    for missing in 0..all.len() {
+        let some = all.iter().enumerate().filter(|(n, _)| *n != missing).map(|(_, tag)| *tag);
+        assert_eq!(Origin::of(some), None, "without {}", all[missing].0);
+    }
+    let mut wrong = all.clone();
+    wrong[1].1 = "seven";
+    assert_eq!(Origin::of(wrong), None);
 }

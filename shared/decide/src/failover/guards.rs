@@ -15,6 +15,7 @@ use crate::vault;
 
 use super::open::{Asked, OpeningView};
 use super::planned;
+use super::restore;
 use super::step::{no_capacity, out_of_bounds};
 
 const DAY_S: i64 = 86_400;
@@ -27,7 +28,7 @@ pub(super) type Guard = fn(&Plan, &OpeningView) -> Result<(), Refusal>;
 
 /// In the order in which a person would want to hear it. The approval is asked for last: what it
 /// begins would begin.
-pub(super) const ALL: [Guard; 19] = [
+pub(super) const ALL: [Guard; 21] = [
     is_supported,
     is_for_alarms,
     is_not_paused,
@@ -40,8 +41,10 @@ pub(super) const ALL: [Guard; 19] = [
     is_within_the_day,
     is_unowed,
     is_ready,
+    restore::is_restorable,
     planned::is_restored,
     is_close_behind,
+    restore::is_recent,
     is_proven,
     is_within_loss,
     planned::is_known,
@@ -50,7 +53,7 @@ pub(super) const ALL: [Guard; 19] = [
 ];
 
 /// What this version cannot finish is not begun.
-fn is_supported(plan: &Plan, _view: &OpeningView) -> Result<(), Refusal> {
+fn is_supported(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
     let not_yet = |what: String, instead: &str| {
         Err(Refusal::NotSupported { what, instead: instead.to_owned() })
     };
@@ -63,6 +66,7 @@ fn is_supported(plan: &Plan, _view: &OpeningView) -> Result<(), Refusal> {
             }
         }
     }
+    restore::is_supported(plan, view)?;
     let Some(database) = &plan.database else { return Ok(()) };
     if database.kind == DatabaseKind::AuroraGlobal {
         return not_yet("a failover of an Aurora global database".to_owned(), "rds is");

@@ -13,6 +13,7 @@ mod planned;
 mod put_back;
 mod rehearsal;
 mod report;
+mod restore;
 mod step;
 
 pub use declined::{DECLINED_FORMAT, Declined};

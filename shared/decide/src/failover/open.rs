@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::acknowledgement::{Accepted, Acknowledgements, Handed};
 use crate::capacity::Group;
-use crate::database::{Instance, Pair};
+use crate::database::{Instance, Pair, RestoreView};
 use crate::dns::RecordSet;
 use crate::evidence::{AlarmState, Signal, Verdict};
 use crate::journal::{Debt, Step};
@@ -99,6 +99,9 @@ pub struct OpeningView {
     pub replica: Option<Seen<Instance>>,
     /// How far it was behind at `lost_at`, in whole seconds.
     pub lag_s: Option<Seen<u64>>,
+    /// What a failover sees that would restore the database; then there is no replica to be looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<RestoreView>,
     /// The records of the plan and of the term.
     pub records: Seen<Vec<RecordSet>>,
     /// Where the switch and its alarm lead, when the plan's method is `health-check`.
@@ -263,7 +266,9 @@ fn steps(plan: &Plan, view: &OpeningView) -> Vec<Step> {
     } else {
         steps.extend([Some(Step::Fence), stop, start].into_iter().flatten());
     }
-    steps.extend(has_database.then_some(Step::PromoteDatabase));
+    let is_restored = view.restore.is_some();
+    let promote = if is_restored { Step::RestoreDatabase } else { Step::PromoteDatabase };
+    steps.extend(has_database.then_some(promote));
     steps.extend([Step::PromoteAppliance, Step::SeeHealthy, Step::Repoint, Step::SeeInSync]);
     steps
 }

@@ -58,6 +58,7 @@ fn as_if_seen(plan: &Plan, opened: &Opened, step: Step, at: Timestamp) -> Findin
         Step::StopCapacity => Finding::Stopped { debts: Vec::new(), group: group(0) },
         Step::StartCapacity => Finding::InService { group: group(1) },
         Step::CatchUp => Finding::CaughtUp { measured_at: at },
+        Step::RestoreDatabase => as_if_restored(opened, plan, at),
         Step::PromoteDatabase => Finding::Writable,
         Step::PromoteAppliance | Step::Unfence => Finding::Accepted,
         Step::SeeHealthy => Finding::Healthy { verdict: opened.verdict.clone() },
@@ -70,6 +71,16 @@ fn as_if_seen(plan: &Plan, opened: &Opened, step: Step, at: Timestamp) -> Findin
             }
         },
         Step::SeeInSync => Finding::InSync,
+    }
+}
+
+fn as_if_restored(opened: &Opened, plan: &Plan, at: Timestamp) -> Finding {
+    let instance = opened.pair(plan).map(|pair| pair.replica.id).unwrap_or_default();
+    let copy = opened.view.restore.as_ref().and_then(|seen| seen.copy.here());
+    Finding::Restored {
+        instance,
+        snapshot: copy.map(|copy| copy.snapshot.clone()).unwrap_or_default(),
+        taken_at: copy.map_or(at, |copy| copy.taken_at),
     }
 }
 
@@ -114,6 +125,9 @@ pub fn told(next: &Next) -> String {
         Next::Do(Act::TurnSwitch { over }) => {
             let over = if over.is_some() { "what the last move left" } else { "nothing" };
             format!("would turn the switch, over {over}")
+        }
+        Next::Do(act @ Act::RestoreDatabase { snapshot }) => {
+            format!("would {} {snapshot}", act.step().words())
         }
         Next::Do(act) => format!("would {}", act.step().words()),
         Next::Confirm(..) => "would be seen done at once".to_owned(),

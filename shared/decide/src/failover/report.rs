@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::acknowledgement::Accepted;
-use crate::database::Placed;
+use crate::database::{Placed, Restorable};
 use crate::dns::{Change, RecordSet, pair_stale_s, stale_s};
 use crate::journal::{Debt, Finding, Progress, Step};
 use crate::name::{SiteName, Slot};
@@ -39,8 +39,12 @@ pub struct Report {
     pub rto_s_max: u64,
     /// Phases in order; together they are `rto_s`.
     pub phases: Vec<Phase>,
-    /// Estimated loss in the database: how far its replica was behind, in seconds.
+    /// Estimated loss in the database: how far its replica was behind, or how old the snapshot was that it
+    /// was restored from, in seconds.
     pub rpo_database_s: Option<u64>,
+    /// That snapshot, where the database was restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored_from: Option<Restorable>,
     /// What is lost of everything that only backups hold: since the newest proven one, in seconds.
     pub rpo_backup_s: u64,
     /// That backup.
@@ -94,6 +98,7 @@ pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
             | Finding::StopAttempted { .. }
             | Finding::InService { .. }
             | Finding::CaughtUp { .. }
+            | Finding::Restored { .. }
             | Finding::Writable
             | Finding::Accepted
             | Finding::Healthy { .. }
@@ -106,6 +111,8 @@ pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
     let lag_s = view.lag_s.as_ref().and_then(|lag_s| lag_s.here().copied());
     // Everything that was written before the fence was seen on the replica.
     let is_caught_up = progress.is_done(Step::CatchUp);
+    let restored_from = view.restore.as_ref().and_then(|seen| seen.copy.here()).cloned();
+    let lag_s = restored_from.as_ref().map(|copy| copy.age_s(view.lost_at)).or(lag_s);
     Report {
         kind,
         from: progress.opened.from.clone(),
@@ -115,6 +122,7 @@ pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
         rto_s_max: plan.objectives.rto_s,
         phases,
         rpo_database_s: if is_caught_up { Some(0) } else { lag_s },
+        restored_from,
         rpo_backup_s: proven.map_or(u64::MAX, |slot| seconds(slot.instant(), view.lost_at)),
         proven,
         rpo_s_max: plan.objectives.rpo_s,
@@ -139,6 +147,7 @@ fn accepted(progress: &Progress) -> Vec<Accepted> {
         | Finding::Fenced { .. }
         | Finding::Stopped { .. }
         | Finding::InService { .. }
+        | Finding::Restored { .. }
         | Finding::Writable
         | Finding::Accepted
         | Finding::Healthy { .. }

@@ -19,6 +19,7 @@ mod guards;
 mod lost_change;
 mod order;
 mod owed;
+mod restore;
 mod switch;
 
 /// A plan of two sites, made by hand: this crate reads no TOML.
@@ -50,6 +51,7 @@ pub(crate) fn plan() -> Plan {
             source: "controller-db".to_owned(),
             region: Region::parse("us-east-1").unwrap(),
             replica: "controller-db-west".to_owned(),
+            restore: None,
             lag_s_max: 30,
             export: None,
         }),
@@ -131,6 +133,7 @@ pub(crate) fn lost() -> OpeningView {
         leaving: None,
         replica: Some(Seen::Here(replica())),
         lag_s: Some(Seen::Here(2)),
+        restore: None,
         records: Seen::Here(vec![record("203.0.113.10")]),
         leads: None,
         past: vec![],
@@ -274,6 +277,8 @@ pub(crate) fn view() -> View {
         group: Seen::Absent,
         told_at: None,
         replica: Seen::Here(replica()),
+        restored: Seen::Absent,
+        copy: Seen::Absent,
         others: vec![],
         lag: Seen::Here(vec![]),
         zones: vec![ZoneView {

@@ -179,9 +179,10 @@ impl Progress {
     }
 
     fn intend(&mut self, step: Step, batch: &[Change], at: Timestamp) -> Result<(), String> {
-        // An unplanned move goes on from a fence that is over; a planned one may still go back.
+        // An unplanned move goes on from a fence that is over, unless what comes next can be left as it is;
+        // a planned one may still go back.
         let is_fencing = !self.is_done(Step::Fence)
-            || self.next_step() == Some(Step::StopCapacity)
+            || matches!(self.next_step(), Some(Step::StopCapacity | Step::RestoreDatabase))
             || self.opened.kind.is_planned();
         let is_return = step == Step::Unfence && !self.is_past_return && is_fencing;
         if Some(step) != self.next_step() && !is_return && !self.is_resubmission(step) {
@@ -256,6 +257,7 @@ impl Progress {
             Finding::Seeded { .. }
             | Finding::CaughtUp { .. }
             | Finding::InService { .. }
+            | Finding::Restored { .. }
             | Finding::Writable
             | Finding::Accepted
             | Finding::Healthy { .. }
@@ -309,6 +311,7 @@ impl Progress {
             | Finding::StopAttempted { .. }
             | Finding::InService { .. }
             | Finding::CaughtUp { .. }
+            | Finding::Restored { .. }
             | Finding::Writable
             | Finding::Accepted
             | Finding::Healthy { .. }

@@ -9,11 +9,13 @@ pub mod tree;
 mod problem;
 mod read;
 mod records;
+mod restore;
 mod schema;
 
 pub use problem::{Found, Problem, Problems};
 pub use read::read;
 pub use records::{Dns, Method, Record, Target};
+pub use restore::Restore;
 pub use schema::schema;
 
 use std::num::NonZeroU32;
@@ -207,8 +209,10 @@ pub struct Database {
     pub source: String,
     /// The Region of the source.
     pub region: Region,
-    /// Identifier of the replica in the recovery region.
+    /// Identifier of the instance in the recovery region: of the replica, or of what is restored.
     pub replica: String,
+    /// How it is restored from the newest copied snapshot, where there is no replica.
+    pub restore: Option<Restore>,
     /// The most that the replica may have been behind when the source was lost, in seconds.
     pub lag_s_max: u64,
     /// How snapshots are exported for analysis, if they are. An export is never a recovery copy.
@@ -218,7 +222,7 @@ pub struct Database {
 /// Which service moves the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseKind {
-    /// An RDS instance with a cross-Region read replica.
+    /// An RDS instance with a cross-Region read replica, or with copied snapshots.
     Rds,
     /// An Aurora global database.
     AuroraGlobal,

@@ -65,6 +65,11 @@ names! {
     CapacityOutOfBounds = "capacity-out-of-bounds",
     NotOurReplica = "not-our-replica",
     PromotionStuck = "promotion-stuck",
+    NoSnapshot = "no-snapshot",
+    SnapshotTooOld = "snapshot-too-old",
+    NotOurInstance = "not-our-instance",
+    RestoreFailed = "restore-failed",
+    RestoreStuck = "restore-stuck",
     AlreadyActive = "already-active",
     ActiveNotHealthy = "active-not-healthy",
     StandbyNotRestored = "standby-not-restored",
@@ -83,7 +88,7 @@ impl Refusal {
     /// are not judgements. So:
     ///
     /// - Loss: no proven backup (P1), one that is too old, a replica too far behind or not known how
-    ///   far. It goes into the report, with who accepted it.
+    ///   far, a copied snapshot that is too old. It goes into the report, with who accepted it.
     /// - Evidence: too few signals, but only while no path answers; a fence that was not confirmed, but
     ///   only while no path answers, and after it was tried for a minute. The fence is then an attempted
     ///   one, and its debt is kept and paid like every other (P2).
@@ -98,6 +103,7 @@ impl Refusal {
             | Self::BackupTooOld { .. }
             | Self::TooFarBehind { .. }
             | Self::LagUnknown { .. }
+            | Self::SnapshotTooOld { .. }
             | Self::DailyLimit { .. }
             | Self::ApprovalMissing { .. } => Ok(()),
             Self::NotEnoughSignals { verdict, .. } if verdict.up == 0 => Ok(()),
@@ -120,16 +126,23 @@ impl Refusal {
             Self::FenceOwed { .. } => {
                 Err("the site that it would go to may still write: pay the debt by fencing it")
             }
-            Self::StandbyNotReady { .. } | Self::NoReplica { .. } | Self::NoCapacity { .. } => {
-                Err("there would be nothing to move to")
-            }
+            Self::StandbyNotReady { .. }
+            | Self::NoReplica { .. }
+            | Self::NoSnapshot { .. }
+            | Self::NoCapacity { .. } => Err("there would be nothing to move to"),
             Self::NoSwitch { .. } => {
                 Err("nobody would be led to the new site: make the alarm first")
             }
             Self::NotOurReplica { .. } => Err(
                 "it would give the system somebody else's data: correct the plan or the replica",
             ),
-            Self::PromotionStuck { .. } => {
+            Self::NotOurInstance { .. } => Err(
+                "nobody knows what is in it: rename or delete it, or give the plan another name",
+            ),
+            Self::RestoreFailed { .. } => {
+                Err("there is no database in it: delete the instance, and it is restored anew")
+            }
+            Self::PromotionStuck { .. } | Self::RestoreStuck { .. } => {
                 Err("nothing is refused: it is said that it takes long, and it is gone on with")
             }
             Self::CapacityOutOfBounds { .. } => {

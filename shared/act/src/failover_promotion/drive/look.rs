@@ -9,7 +9,7 @@ use warmspare_decide::plan::{Method, Site};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::switch::{Held, SwitchView};
 
-use crate::failover_promotion::{others, records};
+use crate::failover_promotion::{others, records, restore};
 use crate::fault::or_unknown;
 use crate::signals;
 use crate::switch;
@@ -39,6 +39,8 @@ pub(super) async fn look<P: World>(
         group: Seen::Unknown(not_looked()),
         told_at: memory.told_at,
         replica: Seen::Unknown(not_looked()),
+        restored: Seen::Unknown(not_looked()),
+        copy: Seen::Unknown(not_looked()),
         others: Vec::new(),
         lag: Seen::Unknown(not_looked()),
         zones: Vec::new(),
@@ -93,6 +95,18 @@ pub(super) async fn look<P: World>(
         Some(Step::CatchUp) => {
             if let Some(pair) = &pair {
                 view.lag = lag(ports, pair, view.now).await;
+            }
+        }
+        Some(Step::RestoreDatabase) => {
+            (view.old, view.new) = both().await;
+            if let Some(pair) = &pair {
+                view.restored = or_unknown(ports.restored(&pair.replica).await);
+                let seen = progress.opened.view.restore.as_ref();
+                if let (Seen::Absent, Some(copy)) =
+                    (&view.restored, seen.and_then(|seen| seen.copy.here()))
+                {
+                    view.copy = restore::is_available(ports, pair, &copy.snapshot).await;
+                }
             }
         }
         Some(Step::PromoteDatabase) => {

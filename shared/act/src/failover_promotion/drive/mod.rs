@@ -149,6 +149,7 @@ async fn turn<P: World>(
                     | Step::Unfence
                     | Step::StopCapacity
                     | Step::StartCapacity
+                    | Step::RestoreDatabase
                     | Step::PromoteDatabase
                     | Step::PromoteAppliance
                     | Step::SeeHealthy,

@@ -1,6 +1,6 @@
 //! Taking one act, as it was decided.
 
-use warmspare_decide::database::{Pair, Placed};
+use warmspare_decide::database::{Origin, Pair, Placed};
 use warmspare_decide::dns;
 use warmspare_decide::failover::{Act, Attempt};
 use warmspare_decide::journal::Progress;
@@ -22,6 +22,7 @@ pub(super) fn batch_of(act: &Act) -> Vec<dns::Change> {
         | Act::Unfence
         | Act::StopCapacity
         | Act::StartCapacity { .. }
+        | Act::RestoreDatabase { .. }
         | Act::PromoteDatabase
         | Act::PromoteAppliance
         | Act::TurnSwitch { .. }
@@ -65,6 +66,16 @@ pub(super) async fn take<P: World>(
             }
             Some(_) | None => Ok(()),
         },
+        Act::RestoreDatabase { snapshot } => {
+            match (&pair, subject.plan.restore_at(&progress.opened.to)) {
+                (Some(Pair { replica, .. }), Some(how)) => {
+                    let (system, term) = (subject.system.clone(), progress.term);
+                    let origin = Origin { system, term, snapshot: snapshot.clone() };
+                    ports.restore(replica, how, &origin).await.map(|_is_new| ())
+                }
+                (Some(_) | None, Some(_) | None) => Ok(()),
+            }
+        }
         Act::PromoteDatabase => match &pair {
             Some(Pair { replica: Placed { id, region }, .. }) => {
                 let told = ports.promote(region, id).await;

@@ -22,6 +22,9 @@ pub(super) fn seen(finding: &Finding) -> String {
             format!("it was not seen ended ({why}); owed: {}", owed.join(", "))
         }
         Finding::InService { group } => group.words(),
+        Finding::Restored { instance, snapshot, taken_at } => {
+            format!("{instance} is available, restored from {snapshot} with the data of {taken_at}")
+        }
         Finding::Writable => "it replicates nothing and is available".to_owned(),
         Finding::Accepted => "it accepted to be production".to_owned(),
         Finding::Healthy { verdict } => format!("{} path(s) say that it is up", verdict.up),
@@ -49,11 +52,11 @@ pub(super) fn sentence(report: &Report) -> String {
         report.rto_s,
         if report.kind.is_planned() { "asked for" } else { "lost" },
         report.rto_s_max,
-        report
-            .rpo_database_s
-            .map_or("what the database loses is not known".to_owned(), |s| format!(
-                "the database loses at most {s} s"
-            )),
+        report.rpo_database_s.map_or("what the database loses is not known".to_owned(), |s| {
+            let from = report.restored_from.as_ref();
+            let from = from.map(|copy| format!(", restored from {}", copy.snapshot));
+            format!("the database loses at most {s} s{}", from.unwrap_or_default())
+        }),
         match report.proven {
             Some(_) => format!("what only backups hold loses {} s", report.rpo_backup_s),
             None => "no backup was proven of what only backups hold".to_owned(),

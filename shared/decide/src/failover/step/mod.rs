@@ -9,6 +9,7 @@ mod fence;
 mod health;
 mod order;
 mod pilot;
+mod restore;
 mod seed;
 mod switch;
 
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::acknowledgement::Handed;
 use crate::capacity::Group;
-use crate::database::{Instance, LagPoint};
+use crate::database::{Instance, LagPoint, Restored};
 use crate::dns::Change;
 use crate::evidence::Signal;
 use crate::journal::{Debt, Finding, Progress, Step};
@@ -66,6 +67,10 @@ pub struct View {
     pub told_at: Option<Timestamp>,
     /// The replica.
     pub replica: Seen<Instance>,
+    /// What has the name of the instance that is restored.
+    pub restored: Seen<Restored>,
+    /// Whether the copy that it is restored from is available; absent when it is not.
+    pub copy: Seen<()>,
     /// The systems that this one comes after, and what is known of each; looked at before the first
     /// promotion.
     pub others: Vec<(SystemName, Seen<Other>)>,
@@ -95,6 +100,11 @@ pub enum Act {
         /// So many.
         desired: u32,
     },
+    /// Restore the database from the copied snapshot of this identifier.
+    RestoreDatabase {
+        /// It.
+        snapshot: String,
+    },
     /// Promote the replica.
     PromoteDatabase,
     /// Tell the new appliance to be production.
@@ -119,6 +129,7 @@ impl Act {
             Self::Unfence => Step::Unfence,
             Self::StopCapacity => Step::StopCapacity,
             Self::StartCapacity { .. } => Step::StartCapacity,
+            Self::RestoreDatabase { .. } => Step::RestoreDatabase,
             Self::PromoteDatabase => Step::PromoteDatabase,
             Self::PromoteAppliance => Step::PromoteAppliance,
             Self::Repoint(_) | Self::TurnSwitch { .. } => Step::Repoint,
@@ -167,6 +178,7 @@ pub fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
         Some(Step::SeedDatabase) => seed::next(plan, progress, view),
         Some(Step::CatchUp) => catch_up::next(plan, progress, view),
         Some(Step::Fence | Step::Unfence) => fence::fence(plan, progress, view),
+        Some(Step::RestoreDatabase) => restore::next(plan, progress, view),
         Some(Step::PromoteDatabase) => database::promote(plan, progress, view),
         Some(Step::PromoteAppliance) => appliance::promote(view),
         Some(Step::SeeHealthy) => health::see(plan, progress, view),

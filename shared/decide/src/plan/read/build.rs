@@ -16,7 +16,7 @@ use crate::plan::tree::Tree;
 use crate::plan::{
     Appliance, Backup, Calendar, Call, Capacity, Check, Database, DatabaseKind, Dns, Endpoint,
     Export, Failover, FenceDemand, From, Health, Interval, Keep, Method, Mode, Objectives, Plan,
-    Quorum, Record, Site, Source, Target, Throttle, TlsPin,
+    Quorum, Record, Restore, Site, Source, Target, Throttle, TlsPin,
 };
 
 pub(super) fn plan(tree: &Tree) -> Option<Plan> {
@@ -198,9 +198,24 @@ fn database(tree: &Tree) -> Option<Database> {
         },
         source: word(tree, "source")?.to_owned(),
         region: Region::parse(word(tree, "region")?).ok()?,
-        replica: word(tree, "replica")?.to_owned(),
+        replica: match tree.get("restore") {
+            Some(restore) => word(restore, "instance")?.to_owned(),
+            None => word(tree, "replica")?.to_owned(),
+        },
+        restore: optional(tree, "restore", restore)?,
         lag_s_max: duration_s(tree, "lag_max")?,
         export: optional(tree, "export", export)?,
+    })
+}
+
+fn restore(tree: &Tree) -> Option<Restore> {
+    let text = |tree: &Tree| tree.text().map(str::to_owned);
+    Some(Restore {
+        class: word(tree, "class")?.to_owned(),
+        subnet_group: word(tree, "subnet_group")?.to_owned(),
+        security_groups: each(tree, "security_groups", text)?,
+        parameter_group: optional(tree, "parameter_group", text)?,
+        multi_az: tree.get("multi_az").and_then(Tree::truth).unwrap_or(false),
     })
 }
 

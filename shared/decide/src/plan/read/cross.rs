@@ -14,6 +14,7 @@ pub(super) fn check(plan: &mut Sound<'_>) {
     throttle(plan);
     regions(plan);
     lag(plan);
+    restore(plan);
     replication(plan);
     quorum(plan);
     after(plan);
@@ -137,16 +138,51 @@ fn lag(plan: &mut Sound<'_>) {
     }
 }
 
-fn replication(plan: &mut Sound<'_>) {
-    if plan.means("database") {
+/// A failover promotes a replica or restores a copy, and the plan says which.
+fn restore(plan: &mut Sound<'_>) {
+    const PATH: &str = "database.restore";
+    if plan.at("database").is_none() {
         return;
     }
+    match (has(plan, "replica"), has(plan, "restore")) {
+        (false, false) if !plan.means("replica") && !plan.means("restore") => {
+            let found = "a table without replica and without restore".to_owned();
+            plan.wrong("database", found, "one with either of them".to_owned());
+        }
+        (true, true) => {
+            let allowed = "left out, as there is a replica to promote".to_owned();
+            plan.wrong(PATH, "a table beside replica".to_owned(), allowed);
+        }
+        (false, true) if plan.text("database.kind") == Some("aurora-global") => {
+            let allowed = "left out, as only rds is restored".to_owned();
+            plan.wrong(PATH, "a table beside kind = \"aurora-global\"".to_owned(), allowed);
+        }
+        (false, true) if !has(plan, "export") && !plan.means("export") => {
+            let allowed = "one beside export, whose copied snapshots are restored".to_owned();
+            plan.wrong(PATH, "a table without export beside it".to_owned(), allowed);
+        }
+        (true | false, true | false) => {}
+    }
+}
+
+/// Whether `[database]` has this field, right or wrong.
+fn has(plan: &Sound<'_>, field: &str) -> bool {
+    let path = format!("database.{field}");
+    plan.each("database").iter().any(|(known, _)| *known == path)
+}
+
+fn replication(plan: &mut Sound<'_>) {
+    let without = match plan.means("database") {
+        true if has(plan, "restore") && !has(plan, "replica") => "replica",
+        true => return,
+        false => "[database]",
+    };
     for site in plan.sites().into_iter().flatten() {
         for (check, _) in plan.each(&format!("sites.{site}.health")) {
             let path = format!("{check}.replication");
             if let Some(tree) = plan.at(&path) {
                 let found = shown(tree);
-                plan.wrong(&path, found, "left out, as the plan has no [database]".to_owned());
+                plan.wrong(&path, found, format!("left out, as the plan has no {without}"));
             }
         }
     }

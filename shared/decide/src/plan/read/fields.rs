@@ -202,16 +202,51 @@ static DATABASE: Shape = Shape::of(
         needed("kind", Kind::Word(&["rds", "aurora-global"]), "Which service moves it."),
         needed("source", Kind::Text(&text::RDS_IDENTIFIER), "The writer at home."),
         needed("region", Kind::Text(&text::REGION), "The Region of the source: home's."),
-        needed("replica", Kind::Text(&text::RDS_IDENTIFIER), "The replica at the other site."),
+        optional("replica", Kind::Text(&text::RDS_IDENTIFIER), "The replica at the other site."),
+        optional(
+            "restore",
+            Kind::Table(&RESTORE),
+            "Instead of a replica: what the newest copied snapshot is restored as. It costs nothing \
+             until then, takes longer, and loses what is newer than the snapshot.",
+        ),
         needed(
             "lag_max",
             Kind::Duration { s_min: 1, s_max: LAG_S_MAX },
-            "The most that the replica may be behind when it is promoted; no more than the RPO.",
+            "The most that a replica may be behind when it is promoted; no more than the RPO.",
         ),
         optional(
             "export",
             Kind::Table(&EXPORT),
             "How snapshots are exported to Parquet, for analysis: never a recovery copy.",
+        ),
+    ],
+);
+
+static RESTORE: Shape = Shape::of(
+    "database.restore",
+    &[
+        needed("instance", Kind::Text(&text::RDS_IDENTIFIER), "The instance at the other site."),
+        needed("class", Kind::Text(&text::RDS_CLASS), "Its class."),
+        needed("subnet_group", Kind::Text(&text::RDS_GROUP), "Its subnet group at that site."),
+        needed(
+            "security_groups",
+            Kind::List {
+                of: &Kind::Text(&text::SECURITY_GROUP),
+                min: 1,
+                max: 20,
+                noun: "security groups, such as [\"sg-0123456789abcdef0\"]",
+            },
+            "The VPC security groups that let its clients in.",
+        ),
+        optional(
+            "parameter_group",
+            Kind::Text(&text::RDS_GROUP),
+            "Its parameter group at that site; the engine's default without.",
+        ),
+        optional(
+            "multi_az",
+            Kind::Truth,
+            "Whether it gets a standby of its own; false by default.",
         ),
     ],
 );

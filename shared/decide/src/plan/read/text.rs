@@ -163,6 +163,39 @@ pub(super) static RDS_IDENTIFIER: TextRule = TextRule::new(
             && !text.contains("--")
     },
 );
+pub(super) static RDS_CLASS: TextRule = TextRule::new(
+    "a class of RDS instances, such as db.t4g.medium",
+    "^db\\.[a-z0-9-]+\\.[a-z0-9-]+(\\.[a-z0-9-]+)*$",
+    "db.t4g.medium",
+    |text| {
+        let parts: Vec<&str> = text.split('.').collect();
+        let is_part = |part: &&str| {
+            let is_right = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            !part.is_empty() && part.bytes().all(is_right)
+        };
+        text.len() <= 60
+            && parts.first() == Some(&"db")
+            && parts.len() >= 3
+            && parts.iter().all(is_part)
+    },
+);
+pub(super) static RDS_GROUP: TextRule = TextRule::new(
+    "the name of a group of RDS: 1 to 255 letters, digits and the signs - _ .",
+    "^[A-Za-z0-9._-]{1,255}$",
+    "controller-db",
+    |text| is_of(text, 1, 255, b"-_."),
+);
+pub(super) static SECURITY_GROUP: TextRule = TextRule::new(
+    "the id of a security group: sg- and 8 to 17 hexadecimal digits",
+    "^sg-[0-9a-f]{8,17}$",
+    "sg-0123456789abcdef0",
+    |text| {
+        text.strip_prefix("sg-").is_some_and(|id| {
+            let is_right = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+            (8..=17).contains(&id.len()) && id.bytes().all(is_right)
+        })
+    },
+);
 pub(super) static ASG: TextRule = TextRule::new(
     "the name of an Auto Scaling group: 1 to 255 letters, digits and the signs - _ . /",
     "^[A-Za-z0-9._/-]{1,255}$",
