@@ -382,6 +382,45 @@ def check_replicas():
     assert [event["Message"] for event in created["Events"]] == ["DB instance created"]
 
 
+def check_restores():
+    made = west.create_db_snapshot(DBSnapshotIdentifier="restorable", DBInstanceIdentifier="alone-west")
+    restore = west.restore_db_instance_from_db_snapshot
+
+    def instance_of(name, snapshot="restorable", **others):
+        return {"DBInstanceIdentifier": name, "DBSnapshotIdentifier": snapshot, **others}
+
+    refused("InvalidDBSnapshotState", 400, restore, **instance_of("restored"))
+    west.get_waiter("db_snapshot_available").wait(
+        DBSnapshotIdentifier="restorable", WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+    for name in ("1two", "two-", "tw--o", "tw_o", "t" * 64):
+        refused("InvalidParameterValue", 400, restore, **instance_of(name))
+    refused("DBInstanceAlreadyExists", 400, restore, **instance_of("alone-west"))
+    refused("DBSnapshotNotFound", 404, restore, **instance_of("restored", "nope"))
+    # A snapshot of another region is restored there.
+    refused("DBSnapshotNotFound", 404, east.restore_db_instance_from_db_snapshot,
+            **instance_of("restored", made["DBSnapshot"]["DBSnapshotArn"]))
+    tags = [{"Key": "warmspare:term", "Value": "1"}, {"Key": "warmspare:system", "Value": "controller"}]
+    made = restore(**instance_of(
+        "Restored", DBInstanceClass="db.m6g.large", DBSubnetGroupName="west", MultiAZ=False,
+        PubliclyAccessible=False, VpcSecurityGroupIds=["sg-0123456789abcdef0"], Tags=tags))["DBInstance"]
+    assert made["DBInstanceIdentifier"] == "restored" and "Endpoint" not in made
+    assert made["DBInstanceStatus"] == "creating" and made["DBInstanceClass"] == "db.m6g.large"
+    assert made["TagList"] == tags and "ReadReplicaSourceDBInstanceIdentifier" not in made
+    refused("DBInstanceAlreadyExists", 400, restore, **instance_of("restored"))
+    seen = []
+
+    def is_done():
+        word = instance(west, "restored")["DBInstanceStatus"]
+        if word not in seen:
+            seen.append(word)
+        return word == "available"
+
+    until("a restored instance", is_done)
+    assert seen[0] in ("creating", "backing-up") and seen[-1] == "available", seen
+    assert instance(west, "restored")["TagList"] == tags
+    assert instance(west, "restored")["Endpoint"]["Address"] == "127.0.0.1"
+
+
 def check_events():
     events = west.describe_events(SourceType="db-snapshot", SourceIdentifier="copy")["Events"]
     assert [event["Message"] for event in events] == [
@@ -402,4 +441,5 @@ check_stops()
 check_promotion()
 check_events()
 check_replicas()
+check_restores()
 print(json.dumps(SEEN))

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::*;
 
 /// Every action, each of which the check has to see succeed.
-const ACTIONS: [&str; 13] = [
+const ACTIONS: [&str; 14] = [
     "CancelExportTask",
     "CopyDBSnapshot",
     "CreateDBInstanceReadReplica",
@@ -19,6 +19,7 @@ const ACTIONS: [&str; 13] = [
     "DescribeEvents",
     "DescribeExportTasks",
     "PromoteReadReplica",
+    "RestoreDBInstanceFromDBSnapshot",
     "StartDBInstance",
     "StartExportTask",
     "StopDBInstance",

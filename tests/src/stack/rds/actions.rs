@@ -7,15 +7,22 @@ use super::names::{arn, now, place_of};
 use super::query::Call;
 use super::refusal::Refusal;
 use super::xml::Tree;
-use super::{Inner, exports, instances, replicas, shapes, snapshots};
+use super::{Inner, exports, instances, replicas, restores, shapes, snapshots};
 
 pub(super) async fn act(inner: &Arc<Inner>, call: &Call) -> Result<Tree, Refusal> {
     for resource in resources(inner, call) {
-        inner.check_permission(call, &resource).await?;
+        inner.check_permission(call, &call.action, &resource).await?;
+    }
+    // Whoever tags what it makes needs the permission for that too.
+    if call.action == "RestoreDBInstanceFromDBSnapshot" && !call.tags().is_empty() {
+        let place = Place::new(&call.region, call.text("DBInstanceIdentifier").unwrap_or("*"));
+        let resource = arn(&inner.account, "db", &place);
+        inner.check_permission(call, "AddTagsToResource", &resource).await?;
     }
     match call.action.as_str() {
         "DescribeDBInstances" => instances::describe(inner, call),
         "CreateDBInstanceReadReplica" => replicas::create(inner, call).await,
+        "RestoreDBInstanceFromDBSnapshot" => restores::create(inner, call).await,
         "PromoteReadReplica" => instances::promote(inner, call),
         "StopDBInstance" => instances::stop(inner, call),
         "StartDBInstance" => instances::start(inner, call),
@@ -47,6 +54,13 @@ fn resources(inner: &Inner, call: &Call) -> Vec<String> {
         }
         "CreateDBInstanceReadReplica" => {
             vec![named("DBInstanceIdentifier", "db"), named("SourceDBInstanceIdentifier", "db")]
+        }
+        "RestoreDBInstanceFromDBSnapshot" => {
+            vec![
+                named("DBInstanceIdentifier", "db"),
+                named("DBSnapshotIdentifier", "snapshot"),
+                named("DBSubnetGroupName", "subgrp"),
+            ]
         }
         "CreateDBSnapshot" => {
             vec![named("DBInstanceIdentifier", "db"), named("DBSnapshotIdentifier", "snapshot")]

@@ -12,6 +12,7 @@ pub(in crate::stack) mod names;
 mod query;
 mod refusal;
 mod replicas;
+mod restores;
 mod shapes;
 mod snapshots;
 mod state;
@@ -117,10 +118,16 @@ impl RdsServer {
             created_at: names::now(),
             resource_id: names::resource_id(),
             replication: None,
+            tags: Vec::new(),
             instance,
         };
         let place = held.instance.place.clone();
         self.inner.state().region(&place.region).instances.insert(place.id, held);
+    }
+
+    /// Takes an instance away, as if it had been deleted; `false` if there is no such instance.
+    pub fn remove(&self, place: &Place) -> bool {
+        self.inner.state().region(&place.region).instances.remove(&place.id).is_some()
     }
 
     /// Changes how long transitions take, for those that begin from now on.
@@ -277,8 +284,13 @@ impl Inner {
         }
     }
 
-    async fn check_permission(&self, call: &Call, resource: &str) -> Result<(), Refusal> {
-        let action = format!("rds:{}", call.action);
+    async fn check_permission(
+        &self,
+        call: &Call,
+        action: &str,
+        resource: &str,
+    ) -> Result<(), Refusal> {
+        let action = format!("rds:{action}");
         match self.outside.is_allowed(&call.region, &call.access_key, &action, resource).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Refusal::denied(&call.access_key, &action, resource)),

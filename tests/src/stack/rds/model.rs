@@ -101,6 +101,12 @@ pub struct Pace {
     pub replica_modifying: Duration,
     /// A new replica, from then until `available`, without the time that copying takes.
     pub replica_creating: Duration,
+    /// An instance that is restored, as long as it says `creating`, without the time that copying takes.
+    pub restore_creating: Duration,
+    /// The same, as long as it says `backing-up`.
+    pub restore_backing_up: Duration,
+    /// The same, as long as it says `modifying`.
+    pub restore_modifying: Duration,
     /// Between two measurements of the lag of a replica that the server has made; 60 s on AWS.
     pub lag_every: Duration,
 }
@@ -122,6 +128,9 @@ impl Default for Pace {
             start: short,
             replica_modifying: short,
             replica_creating: long,
+            restore_creating: long,
+            restore_backing_up: short,
+            restore_modifying: short,
             lag_every: long,
         }
     }
@@ -265,6 +274,16 @@ pub trait Outside: Send + Sync + 'static {
         &'a self,
         _source: &'a Place,
         _replica: &'a Place,
+    ) -> BoxFuture<'a, Result<Option<Endpoint>>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Makes a PostgreSQL with these tables behind `instance`; where it listens, or nothing if there is no
+    /// PostgreSQL.
+    fn restore<'a>(
+        &'a self,
+        _instance: &'a Place,
+        _tables: &'a [Table],
     ) -> BoxFuture<'a, Result<Option<Endpoint>>> {
         Box::pin(async { Ok(None) })
     }

@@ -37,6 +37,7 @@ pub(super) async fn create(inner: &Arc<Inner>, call: &Call) -> Result<Tree, Refu
         created_at: now(),
         resource_id: resource_id(),
         replication: None,
+        tags: call.tags(),
     };
     state.region(&to.region).instances.insert(to.id.clone(), held);
     if let Some(source) = state.held_mut(&from) {

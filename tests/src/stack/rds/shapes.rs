@@ -13,6 +13,7 @@ pub(super) fn instance(state: &State, account: &str, held: &Held) -> Tree {
         .join(life(account, held))
         .join(replicated(state, account, held))
         .join(unchanging())
+        .list("TagList", "Tag", held.tags.iter().map(tag))
 }
 
 /// Where an instance is in its life, and how it is backed up and encrypted.
@@ -74,7 +75,6 @@ fn unchanging() -> Tree {
         .put("PerformanceInsightsEnabled", false)
         .put("DeletionProtection", true)
         .branch("AssociatedRoles", Tree::default())
-        .branch("TagList", Tree::default())
         .put("CustomerOwnedIpEnabled", false)
         .put("NetworkType", "IPV4")
         .put("BackupTarget", "region")
@@ -90,6 +90,10 @@ fn described(instance: &Instance) -> Tree {
         .put("MasterUsername", &instance.user)
         .put("AllocatedStorage", instance.storage_gib)
         .put("StorageType", "gp3")
+}
+
+fn tag((key, value): &(String, String)) -> Tree {
+    Tree::default().put("Key", key).put("Value", value)
 }
 
 fn endpoint(instance: &Instance) -> Tree {
@@ -133,7 +137,6 @@ pub(super) fn snapshot(account: &str, region: &str, snapshot: &Snapshot) -> Tree
     let of = &snapshot.of;
     let place = Place::new(region, &snapshot.id);
     let kind = if snapshot.automated { "automated" } else { "manual" };
-    let tag = |(key, value): &(String, String)| Tree::default().put("Key", key).put("Value", value);
     Tree::default()
         .put("DBSnapshotIdentifier", &snapshot.id)
         .put("DBInstanceIdentifier", &of.place.id)

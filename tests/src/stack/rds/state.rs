@@ -41,6 +41,7 @@ pub(super) struct Held {
     pub(super) resource_id: String,
     /// Said by a test; otherwise it follows whether the source's region is lost.
     pub(super) replication: Option<Replication>,
+    pub(super) tags: Vec<(String, String)>,
 }
 
 /// A stretch of time that ends by itself, for what reports a percentage.

@@ -26,6 +26,30 @@ const COLUMNS: &str = "select n.nspname, c.relname, a.attname, \
     and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%' \
     order by 1, 2, a.attnum";
 
+/// The statements that make these tables of another database, rows included. Keys and indexes are not
+/// remembered.
+pub(super) fn written(tables: &[Table]) -> String {
+    let name = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let value = |cell: &Option<String>| match cell {
+        Some(text) => format!("'{}'", text.replace('\'', "''")),
+        None => "null".to_owned(),
+    };
+    let list = |all: Vec<String>| all.join(", ");
+    let of_table = |table: &Table| {
+        let place = format!("{}.{}", name(&table.schema), name(&table.name));
+        let columns = table.columns.iter().map(|it| format!("{} {}", name(&it.name), it.original));
+        let made = format!(
+            "create schema if not exists {}; create table {place} ({});",
+            name(&table.schema),
+            list(columns.collect())
+        );
+        let rows = table.rows.iter().map(|row| list(row.iter().map(value).collect()));
+        let rows = rows.map(|row| format!("insert into {place} values ({row});"));
+        std::iter::once(made).chain(rows).collect::<String>()
+    };
+    tables.iter().map(of_table).collect()
+}
+
 /// One table with all of its rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {

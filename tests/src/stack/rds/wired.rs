@@ -13,7 +13,7 @@ use super::super::deliver::Deliverer;
 use super::super::postgres::{Cluster, Postgres, Stop};
 use super::model::{Datapoint, Endpoint, Forbidden, Object, Outside, Place};
 use super::names::now;
-use super::tables::{Table, read_tables};
+use super::tables::{Table, read_tables, written};
 
 /// Who must be able to assume the role of an export.
 const EXPORTER: &str = "export.rds.amazonaws.com";
@@ -132,6 +132,24 @@ impl Outside for Wired {
             let copy = Cluster::replica_of(postgres, &replica.id, &primary).await?;
             let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port: copy.port() };
             self.back(replica.clone(), Arc::new(copy));
+            Ok(Some(endpoint))
+        })
+    }
+
+    fn restore<'a>(
+        &'a self,
+        instance: &'a Place,
+        tables: &'a [Table],
+    ) -> BoxFuture<'a, Result<Option<Endpoint>>> {
+        Box::pin(async move {
+            // What had no tables had no PostgreSQL behind it.
+            let Some(postgres) = self.postgres.as_ref().filter(|_| !tables.is_empty()) else {
+                return Ok(None);
+            };
+            let cluster = Cluster::primary(postgres, &instance.id).await?;
+            cluster.sql(&written(tables)).await?;
+            let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port: cluster.port() };
+            self.back(instance.clone(), Arc::new(cluster));
             Ok(Some(endpoint))
         })
     }
