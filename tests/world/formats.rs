@@ -6,9 +6,11 @@ use serde::de::DeserializeOwned;
 use warmspare_act::documents::{Created, Stored as Formatted, create_json, parse_json};
 use warmspare_act::fault::Hope;
 use warmspare_decide::export::{Copied, End, Exported, Intended};
+use warmspare_decide::failover::Stopped;
 use warmspare_decide::manifest::{Checked, Manifest, Receipt, Stored, Sums};
 use warmspare_decide::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
 use warmspare_decide::prune::{Cause, Mark};
+use warmspare_decide::refusal::Refusal;
 use warmspare_decide::switch::Switch;
 
 use crate::world::{World, finish};
@@ -196,4 +198,16 @@ fn switches_of_format_1_are_read_and_written() {
     let site = SiteName::parse("west").unwrap();
     let switch = Switch { format: 1, system: system(), term: Term(3), site };
     assert_golden(include_str!("golden/switch-1.json"), &switch);
+}
+
+#[test]
+fn notes_of_what_was_told_of_format_1_are_read_and_written() {
+    let why = Refusal::DnsDrift {
+        record: "controller.example.com A".into(),
+        found: "192.0.2.99".into(),
+        wanted: "203.0.113.10".into(),
+    };
+    let at = "2026-11-21T00:05:30Z".parse().unwrap();
+    let stopped = Stopped { format: 1, system: system(), term: Term(3), n: 7, at, why };
+    assert_golden(include_str!("golden/stopped-1.json"), &stopped);
 }

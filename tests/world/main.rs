@@ -37,6 +37,7 @@ mod rehearsals;
 mod replayed;
 mod restore;
 mod rows;
+mod stopped;
 mod sweep;
 mod switch;
 mod tries;

@@ -111,6 +111,21 @@ pub(crate) fn trial()
     }
 }
 
+/// A manifest that is none any more is one notice of each sweep, and not one of the look and one of the
+/// sweep.
+#[test]
+fn a_manifest_that_cannot_be_read_is_told_once_by_each_sweep() {
+    let world = four();
+    world.put(&object("20", "manifest.json"), b"garbage");
+    for sweeps in 1..3 {
+        let fault = sweep(&world).unwrap_err();
+        assert!(fault.to_string().contains("manifest.json"), "{fault}");
+        let told = rejections(&world);
+        assert_eq!(told.len(), sweeps, "{told:?}");
+        assert!(told[sweeps - 1].contains("was verified, and cannot be read today"), "{told:?}");
+    }
+}
+
 /// Every day the newest, and two of the others, the ones that were read longest ago first.
 #[test]
 fn each_day_the_newest_is_read_again_and_some_of_the_others() {

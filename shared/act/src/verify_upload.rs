@@ -8,6 +8,7 @@ mod leftovers;
 mod looks;
 mod sweep;
 
+use jiff::Timestamp;
 use warmspare_decide::manifest::{Checked, FORMAT, Manifest, Receipt};
 use warmspare_decide::name::{Slot, SystemName};
 use warmspare_decide::outcome::{self, Announcement, Happening, Outcome};
@@ -85,6 +86,12 @@ fn read(event: &[u8]) -> Result<Asked, Refusal> {
     }
 }
 
+/// A manifest that is there and cannot be read as one.
+struct Unreadable {
+    fault: Fault,
+    written_at: Timestamp,
+}
+
 /// The verification of one backup.
 struct Verification<'a, P> {
     ports: &'a P,
@@ -105,11 +112,15 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
             return Ok(Outcome::Done(format!("{name} was pruned before it was verified: {cause}")));
         }
         let verified = self.receipt(&vault::verified(&self.system, self.slot)).await?;
-        let Some(manifest) = self.manifest().await? else {
-            return Ok(Outcome::Refused(Refusal::NoBackup {
-                slot: self.slot,
-                key: vault::manifest(&self.system, self.slot),
-            }));
+        let manifest = match self.manifest().await? {
+            Ok(Some(manifest)) => manifest,
+            Ok(None) => {
+                return Ok(Outcome::Refused(Refusal::NoBackup {
+                    slot: self.slot,
+                    key: vault::manifest(&self.system, self.slot),
+                }));
+            }
+            Err(unreadable) => return Err(self.unverifiable(unreadable).await?),
         };
         if let Some(receipt) = verified {
             return self.verified(&manifest, &receipt, "was verified before").await;
@@ -152,27 +163,31 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
 
     /// The manifest, if there is one. One that cannot be read leaves the backup unverifiable, which
     /// is not the same as rejected (FV4): it may be of a later format, and right.
-    async fn manifest(&self) -> Result<Option<Manifest>, Fault> {
+    async fn manifest(&self) -> Result<Result<Option<Manifest>, Unreadable>, Fault> {
         let key = vault::manifest(&self.system, self.slot);
         let document = match self.ports.read(&key).await? {
             Seen::Here(document) => document,
-            Seen::Absent => return Ok(None),
+            Seen::Absent => return Ok(Ok(None)),
             Seen::Unknown(why) => return Err(documents::unread(&key, why)),
         };
         let manifest = match looks::changed(self.ports, &key, &document).await? {
             Some(why) => Err(Fault::new(Hope::Permanent, "reading", &key, why)),
             None => documents::parse_json(&key, &document.body),
         };
-        match manifest {
+        Ok(match manifest {
             Ok(manifest) => Ok(Some(manifest)),
-            Err(fault) => {
-                let reason = format!("{} cannot be verified: {fault}", self.name());
-                let (happening, at) = (Happening::BackupRejected, document.written_at);
-                let announcement = self.announcement(happening, "failed", reason);
-                self.ports.announce(&Announcement { at, links: vec![key], ..announcement }).await?;
-                Err(fault)
-            }
-        }
+            Err(fault) => Err(Unreadable { fault, written_at: document.written_at }),
+        })
+    }
+
+    /// Tells that a manifest is none; told again, it is the same word for word.
+    async fn unverifiable(&self, unreadable: Unreadable) -> Result<Fault, Fault> {
+        let Unreadable { fault, written_at: at } = unreadable;
+        let reason = format!("{} cannot be verified: {fault}", self.name());
+        let announcement = self.announcement(Happening::BackupRejected, "failed", reason);
+        let links = vec![vault::manifest(&self.system, self.slot)];
+        self.ports.announce(&Announcement { at, links, ..announcement }).await?;
+        Ok(fault)
     }
 
     async fn receipt(&self, key: &str) -> Result<Option<Receipt>, Fault> {

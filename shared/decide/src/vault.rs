@@ -126,6 +126,11 @@ pub fn alive(system: &SystemName, term: Term) -> String {
     format!("failovers/{system}/{}/alive.json", term.padded())
 }
 
+/// `failovers/<system>/<term>/stopped-<n>-<refusal>.json`: people were told why it stands after `n` entries.
+pub fn stopped(system: &SystemName, term: Term, n: u32, refusal: &str) -> String {
+    format!("failovers/{system}/{}/stopped-{n:06}-{refusal}.json", term.padded())
+}
+
 /// `failovers/<system>/switch.json`: which site clients are led to, in the method `health-check`.
 pub fn switch(system: &SystemName) -> String {
     format!("failovers/{system}/switch.json")

@@ -84,8 +84,9 @@ fn gather(path: &Path, found: &mut Found) -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    // That a run was alive is no decision.
-    if path.file_name().is_some_and(|name| name == "alive.json") {
+    // That a run was alive, that people were told, and where the switch led are no decisions.
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    if name == "alive.json" || name == "switch.json" || name.starts_with("stopped-") {
         return Ok(());
     }
     let text = read(path)?;

@@ -200,6 +200,35 @@ fn an_abort_before_the_instances_end_puts_back_both_sites() {
     assert!(untold > 0 && told_back > 0 && refused > 0, "{untold}, {told_back}, {refused}");
 }
 
+/// A failover that a person aborts while a pilot light is started owes both: to the site that it would
+/// have left its mode, and to the standby its instances.
+#[test]
+fn an_aborted_failover_puts_back_the_instances_that_it_has_started() {
+    let west = "[sites.west]\ncapacity = { asg = \"controller-west\", desired = 2 }\n";
+    let world = calm(&PLAN.replace("[sites.west]\n", west));
+    let now = world.state().now;
+    world.set().sites.groups.insert("west", Scaled::of("controller-west", 0));
+    world.set().sites.lose_home(now);
+    {
+        let run = world.run().stopping_at(0);
+        let mut begun = pin!(answer(&run, ALARM));
+        while newest_term(&world.state()).is_none_or(|p| p.intended != Some(Step::StartCapacity)) {
+            assert!(poll_once(begun.as_mut()).is_pending());
+            run.step();
+        }
+        assert!(poll_once(begun.as_mut()).is_pending());
+    }
+    world.pass(60);
+    ask(&world, ABORT);
+    let aborted = tick_until_over(&world);
+    assert_eq!(aborted.debts, [Debt::Mode, Debt::PilotLight]);
+    world.set().sites.site("east").lost = false;
+    world.set().sites.alarm = warmspare_decide::seen::Seen::Absent;
+    tick_until_paid(&world);
+    world.assert_promises("aborted");
+    assert_eq!((mode(&world, "east"), desired(&world, "west")), (ApplianceMode::Production, 0));
+}
+
 /// Given up, and its instances are owed: a payment may be made from now on.
 fn owing() -> World {
     let world = lit();

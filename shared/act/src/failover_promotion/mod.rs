@@ -12,6 +12,7 @@ mod others;
 mod records;
 mod rehearse;
 mod restore;
+mod stopped;
 
 use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::failover::{Duty, Kind, duty};

@@ -114,7 +114,9 @@ fn sentence(tally: &BTreeMap<&'static str, u32>, systems: usize, freed: usize) -
 
 impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
     async fn reread(&self, today: Date) -> Result<Read, Fault> {
-        let Some(manifest) = self.manifest().await? else {
+        // Told by the sweep alone, as what cannot be read today.
+        let manifest = self.manifest().await?.map_err(|unreadable| unreadable.fault)?;
+        let Some(manifest) = manifest else {
             return match self.pruned().await? {
                 Some(_) => Ok(Read::Pruned),
                 None => self.manifest_is_gone().await,

@@ -15,6 +15,7 @@ mod rehearsal;
 mod report;
 mod restore;
 mod step;
+mod stopped;
 
 pub use declined::{DECLINED_FORMAT, Declined};
 pub use duty::{Duty, duty};
@@ -27,6 +28,7 @@ pub use report::{Phase, Report, report};
 pub use step::{
     Act, Attempt, Next, Other, View, ZoneView, debts_of, holds_up, next, not_to_zero, stranded,
 };
+pub use stopped::{STOPPED_FORMAT, Stopped};
 
 #[cfg(test)]
 pub(crate) mod tests;

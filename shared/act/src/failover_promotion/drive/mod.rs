@@ -17,7 +17,7 @@ use look::look;
 use take::{batch_of, take};
 use words::{seen, sentence};
 
-use super::{Subject, World, announce, records};
+use super::{Subject, World, announce, records, stopped};
 
 /// No turn begins with less time left, in seconds: a look, the longest call and its record fit into it.
 const LEFT_S_MIN: u64 = 45;
@@ -168,9 +168,7 @@ async fn turn<P: World>(
             if journal::is_past(ports, &subject.system, term, progress.entries).await {
                 return Ok(Turn::End(overtaken(progress)));
             }
-            let system = &subject.system;
-            let reason = refusal.to_string();
-            announce(ports, system, Happening::FailoverFailed, Some(term), "refused", reason).await;
+            stopped::tell(ports, &subject.system, progress, &refusal).await;
             Ok(Turn::End(Outcome::Refused(refusal)))
         }
         Next::Abandon(why, debts) => {
