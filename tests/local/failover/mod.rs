@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a test prints what it covered and what it measured")]
 
 mod asked;
+mod cold;
 mod killed;
 mod late;
 mod planted;
