@@ -12,10 +12,13 @@ use crate::backup;
 use crate::capacity;
 use crate::failover::{ALARM, BY_HAND, PLAN, TICK, calm, lost, refusal};
 use crate::hand::{TICK_OF, acknowledge, lost_under};
+use crate::inbox;
 use crate::planned::{self, SWITCHOVER};
 use crate::restore;
 use crate::switch;
+use crate::verification;
 use crate::world::keys::PLAN_KEY;
+use crate::world::vault::push;
 use crate::world::{World, finish};
 
 type Made = fn() -> Refusal;
@@ -119,6 +122,24 @@ const EACH: &[(&str, Made)] = &[
     ("no-backup", || {
         let event = br#"{"action":"verify","system":"controller","slot":"2026-11-21T00-00-00Z"}"#;
         refused(finish(verify_upload::answer(&backup::calm().run(), event)).unwrap())
+    }),
+    ("nothing-pushed", || backed_up(&inbox::plan(&["config"]), &backup_now(), |_| {})),
+    ("push-too-old", || {
+        let event = backup_now().replace("11-21T00", "11-22T01");
+        backed_up(&inbox::plan(&["config"]), &event, |world| {
+            push(&mut world.set(), "uploads/controller/config/a", b"old");
+            world.pass(90_000);
+        })
+    }),
+    ("push-unusable", || {
+        backed_up(&inbox::plan(&["config"]), &backup_now(), |world| {
+            // Under the vault's default key, and the plan names another one.
+            world.put("uploads/controller/config/a", b"under another key");
+        })
+    }),
+    ("push-unexpected", || {
+        let event = verification::written("uploads/controller/a", crate::world::START);
+        backed_up(backup::PLAN, &String::from_utf8(event).unwrap(), |_| {})
     }),
     ("no-export", || {
         let world = calm(PLAN);

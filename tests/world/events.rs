@@ -130,7 +130,8 @@ const WRONG: [(Function, &str, &str); 13] = {
             Backup,
             r#"{"source":"aws.s3","detail-type":"Object Created",
                 "detail":{"object":{"key":"plans/a"}}}"#,
-            "`detail.object.key` is \"plans/a\", but must be plans/<system>.toml",
+            "`detail.object.key` is \"plans/a\", but must be plans/<system>.toml or \
+             uploads/<system>/<source>/<name>",
         ),
         (
             Backup,

@@ -7,7 +7,7 @@ use warmspare_act::documents::{Created, Stored as Formatted, create_json, parse_
 use warmspare_act::fault::Hope;
 use warmspare_decide::export::{Copied, End, Exported, Intended};
 use warmspare_decide::failover::Stopped;
-use warmspare_decide::manifest::{Checked, Manifest, Receipt, Stored, Sums};
+use warmspare_decide::manifest::{Checked, Manifest, Receipt, Stored, Sums, Upload, format_of};
 use warmspare_decide::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
 use warmspare_decide::prune::{Cause, Mark};
 use warmspare_decide::refusal::Refusal;
@@ -26,7 +26,9 @@ where
         golden.trim_end(),
         "it is written otherwise"
     );
-    for (found, said) in [("1", "2"), ("1", "0"), ("1", "\"1\""), ("1", "null"), ("1", "1.5")] {
+    let found = golden.split_once("\"format\": ").unwrap().1.split_once(',').unwrap().0;
+    let after = (T::FORMATS.end() + 1).to_string();
+    for said in [after.as_str(), "0", "\"1\"", "null", "1.5"] {
         let other =
             golden.replacen(&format!("\"format\": {found}"), &format!("\"format\": {said}"), 1);
         let fault = parse_json::<T>("golden", other.as_bytes()).unwrap_err();
@@ -104,10 +106,9 @@ fn exported(end: End) -> Exported {
     }
 }
 
-#[test]
-fn manifests_of_format_1_are_read_and_written() {
+fn manifest() -> Manifest {
     let source = SourceName::parse("metadata").unwrap();
-    let manifest = Manifest {
+    Manifest {
         format: 1,
         system: system(),
         slot: slot(),
@@ -125,9 +126,30 @@ fn manifests_of_format_1_are_read_and_written() {
                 sha256: "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225".into(),
                 crc64nvme: "rosUhgp5mIg=".into(),
             },
+            upload: None,
         }],
-    };
-    assert_golden(include_str!("golden/manifest-1.json"), &manifest);
+    }
+}
+
+#[test]
+fn manifests_of_format_1_are_read_and_written() {
+    assert_eq!(format_of(&manifest().objects), 1);
+    assert_golden(include_str!("golden/manifest-1.json"), &manifest());
+}
+
+/// A manifest of what was pushed has a field that readers of format 1 do not know: they say so, and
+/// what was not pushed is written as they read it.
+#[test]
+fn manifests_of_format_2_are_read_and_written() {
+    let mut pushed = manifest();
+    pushed.objects[0].upload = Some(Upload {
+        key: "uploads/controller/metadata/backup 2026-11-21.enc".into(),
+        version_id: "QwUFrnrGvHqkkNfkTVQ3Q.LLTmhBsz2A".into(),
+        written_at: "2026-11-21T00:00:12Z".parse().unwrap(),
+    });
+    pushed.format = format_of(&pushed.objects);
+    assert_eq!(pushed.format, 2);
+    assert_golden(include_str!("golden/manifest-2.json"), &pushed);
 }
 
 /// The sums in the golden manifest are those of `123456789`, the check value of every CRC.

@@ -27,6 +27,7 @@ mod faults;
 mod formats;
 mod groups;
 mod hand;
+mod inbox;
 mod planned;
 mod points;
 mod probe;

@@ -302,12 +302,14 @@ fn thousands_of_damaged_backups_are_found_and_no_right_one_is_accused() {
 #[test]
 fn a_manifest_of_another_format_is_unverifiable_and_not_rejected() {
     let world = stored();
-    world.put(&format!("{FOLDER}/manifest.json"), b"{\"format\":2,\"of\":\"next year\"}");
+    world.put(&format!("{FOLDER}/manifest.json"), b"{\"format\":3,\"of\":\"next year\"}");
     let fault = finish(answer(&world.run(), &manifest_of(NEWER))).unwrap_err();
     assert_eq!(fault.hope, Hope::Permanent);
     assert_eq!(
         fault.to_string(),
-        format!("reading {FOLDER}/manifest.json: it is of format 2, and this code reads format 1")
+        format!(
+            "reading {FOLDER}/manifest.json: it is of format 3, and this code reads format 1 to 2"
+        )
     );
     assert!(!has(&world, VERIFIED) && !has(&world, REJECTED));
     let told = world.state().announcements.last().unwrap().clone();

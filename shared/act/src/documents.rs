@@ -17,7 +17,7 @@ use warmspare_decide::failover::{Declined, Stopped};
 use warmspare_decide::group::{Moved, Offer};
 use warmspare_decide::journal::{self, Entry};
 use warmspare_decide::maintenance::Pause;
-use warmspare_decide::manifest::{Manifest, Receipt};
+use warmspare_decide::manifest::{MANIFEST_FORMATS, Manifest, Receipt};
 use warmspare_decide::name::SystemName;
 use warmspare_decide::plan::Plan;
 use warmspare_decide::prune::Mark;
@@ -42,7 +42,9 @@ pub trait Stored {
 impl Stored for Entry {
     const FORMATS: RangeInclusive<u32> = journal::FORMATS;
 }
-impl Stored for Manifest {}
+impl Stored for Manifest {
+    const FORMATS: RangeInclusive<u32> = MANIFEST_FORMATS;
+}
 impl Stored for Receipt {}
 impl Stored for Mark {}
 impl Stored for Intended {}

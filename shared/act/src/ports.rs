@@ -16,6 +16,7 @@ use warmspare_decide::database::{Copied, Instance, LagPoint, Origin, Placed, Res
 use warmspare_decide::dns::{Change, RecordSet};
 use warmspare_decide::evidence::{AlarmState, Sight};
 use warmspare_decide::export::{ExportTask, Snapshot};
+use warmspare_decide::inbox::Pushed;
 use warmspare_decide::manifest::Sums;
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::outcome::Announcement;
@@ -95,13 +96,15 @@ pub trait Vault {
     /// Every key under a prefix, in order. `s3:ListBucket`.
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault>;
     /// Streams into a key that must be free, encrypted under `key_arn`, with a full-object checksum;
-    /// in bounded memory; a stream that ends in a fault leaves nothing visible behind.
+    /// in bounded memory; a stream that ends in a fault leaves nothing visible behind. The mark, in
+    /// ASCII and at most 2 KB, is kept beside the object, and is one of its facts.
     /// `s3:PutObject`, `s3:AbortMultipartUpload`, `kms:GenerateDataKey`, `kms:Decrypt`.
     async fn upload<C: Chunks>(
         &self,
         key: &str,
         key_arn: &KeyArn,
         stream: &mut Measured<C>,
+        mark: Option<&str>,
     ) -> Result<Uploaded, Fault>;
     /// What S3 says of one version, or of the current one. `s3:GetObjectVersion`, `kms:Decrypt`.
     async fn facts(&self, key: &str, version_id: Option<&str>) -> Result<Seen<ObjectFacts>, Fault>;
@@ -126,6 +129,16 @@ pub trait Vault {
     ) -> Result<Written, Fault>;
     /// The Region in which the vault, and every function, lives.
     fn region(&self) -> Region;
+}
+
+/// What appliances push into the vault. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>:
+/// what is sent in several parts is nowhere to be seen before it is completed.
+pub trait Inbox: Vault {
+    /// Every object under a prefix, in order of their keys. `s3:ListBucket`.
+    async fn pushed(&self, prefix: &str) -> Result<Vec<Pushed>, Fault>;
+    /// Reads one version of a push. It ends in a fault when it is not what S3 keeps as its checksum,
+    /// whichever that is. `s3:GetObjectVersion`, `kms:Decrypt`.
+    async fn open_pushed(&self, key: &str, version_id: &str) -> Result<Self::Body, Fault>;
 }
 
 /// What came of deleting an object.

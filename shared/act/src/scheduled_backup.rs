@@ -5,14 +5,16 @@
 //! effect. Announcements are made of the manifest alone, so that a repeated one is the same, word
 //! for word: of a backup that is stored nobody may hear nothing, and hearing it twice does no harm.
 
+mod inbox;
 mod request;
 
 use jiff::Timestamp;
 use warmspare_decide::backup::{self, Next};
-use warmspare_decide::manifest::{FORMAT, Manifest, Stored, Sums};
+use warmspare_decide::inbox::{Woken, woken_by};
+use warmspare_decide::manifest::{self, Manifest, Stored, Sums};
 use warmspare_decide::name::{KeyArn, Slot, SystemName};
 use warmspare_decide::outcome::{self, Announcement, Happening, Outcome};
-use warmspare_decide::plan::{Plan, Source};
+use warmspare_decide::plan::{From, Plan, Source};
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::vault::{self, Located};
@@ -21,13 +23,17 @@ use warmspare_decide::verify::{ObjectFacts, storage_findings};
 use crate::documents::{self, Created};
 use crate::fault::{Fault, Hope};
 use crate::journal;
-use crate::ports::{Bus, Clock, Keys, Sources, Uploaded, Vault};
+use crate::ports::{Bus, Clock, Inbox, Keys, Sources, Uploaded, Vault};
 use crate::stream::Measured;
+use inbox::{Chosen, Found, Rejected};
 use request::{Request, Why};
 
 /// A source is not begun with less time left, in seconds. What was stored before it stays, and the
 /// retry of the event goes on from there.
 const LEFT_S_MIN: u64 = 10;
+
+/// So many pushes of one second become backups of their own.
+const PUSHES_A_SECOND_MAX: usize = 8;
 
 /// Answers one event.
 ///
@@ -36,7 +42,7 @@ const LEFT_S_MIN: u64 = 10;
 /// Permanent: what is stored under the backup's names is not what it should be.
 pub async fn answer<P>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
 where
-    P: Clock + Vault + Keys + Sources + Bus,
+    P: Clock + Keys + Sources + Inbox + Bus,
 {
     let request = match request::read(event) {
         Ok(request) => request,
@@ -57,14 +63,66 @@ where
              one comes with its schedule"
         )));
     }
-    let manifest_key = vault::manifest(system, *slot);
+    let Why::Pushed { key } = why else {
+        return make(ports, &plan, &plan_version, *slot, why).await;
+    };
+    match woken_by(&plan, key) {
+        Woken::Backup => made_of_pushes(ports, &plan, &plan_version, &request).await,
+        Woken::WithTheOthers => Ok(Outcome::Waiting(format!(
+            "{key} waits for the next scheduled backup of {system}, which reads its other sources too"
+        ))),
+        Woken::Folder => Ok(Outcome::Done(format!("{key} is a folder, and nothing to back up"))),
+        Woken::Refuse(refusal) => refuse(ports, system, Some(*slot), refusal).await,
+    }
+}
+
+/// A push within the same second as one that is adopted already has an event of the same time, so its
+/// backup is named by the next second that is free.
+async fn made_of_pushes<P>(
+    ports: &P,
+    plan: &Plan,
+    plan_version: &str,
+    request: &Request,
+) -> Result<Outcome, Fault>
+where
+    P: Clock + Keys + Sources + Inbox + Bus,
+{
+    let mut slot = request.slot;
+    for _push in 0..PUSHES_A_SECOND_MAX {
+        let outcome = make(ports, plan, plan_version, slot, &request.why).await?;
+        let is_done = matches!(outcome, Outcome::Done(_));
+        slot = slot.next();
+        if !is_done || !inbox::has_more(ports, plan, slot).await? {
+            return Ok(outcome);
+        }
+    }
+    let why = format!(
+        "more than {PUSHES_A_SECOND_MAX} pushes came within one second: the newest is adopted with \
+         the next push"
+    );
+    Err(Fault::new(Hope::Permanent, "adopting what was pushed for", plan.system.as_str(), why))
+}
+
+/// Makes the backup of a slot, if it was not made before.
+async fn make<P>(
+    ports: &P,
+    plan: &Plan,
+    plan_version: &str,
+    slot: Slot,
+    why: &Why,
+) -> Result<Outcome, Fault>
+where
+    P: Clock + Keys + Sources + Inbox + Bus,
+{
+    let system = &plan.system;
+    let manifest_key = vault::manifest(system, slot);
     match documents::read_json::<Manifest, P>(ports, &manifest_key).await? {
         Seen::Here((manifest, _)) => return stored(ports, &manifest, "was stored before").await,
         Seen::Absent => {}
         Seen::Unknown(why) => return Err(documents::unread(&manifest_key, why)),
     }
     // A duplicate that comes late does not store under a name that was taken, and given up, before.
-    let pruned_key = vault::pruned(system, *slot);
+    let pruned_key = vault::pruned(system, slot);
     match ports.read(&pruned_key).await? {
         Seen::Here(_) => {
             let sentence = format!("backup {slot} of {system} was stored before, and pruned since");
@@ -73,10 +131,10 @@ where
         Seen::Absent => {}
         Seen::Unknown(why) => return Err(documents::unread(&pruned_key, why)),
     }
-    if let Some(refusal) = admit(ports, &plan, *slot).await? {
-        return refuse(ports, system, Some(*slot), refusal).await;
+    if let Some(refusal) = admit(ports, plan, slot).await? {
+        return refuse(ports, system, Some(slot), refusal).await;
     }
-    let (site, term) = journal::active_site(ports, &plan).await?;
+    let (site, term) = journal::active_site(ports, plan).await?;
     if site != plan.home.name {
         let refusal = Refusal::NotSupported {
             what: format!("a backup while {site} is active"),
@@ -86,19 +144,26 @@ where
                 plan.home.name
             ),
         };
-        return refuse(ports, system, Some(*slot), refusal).await;
+        return refuse(ports, system, Some(slot), refusal).await;
     }
+    let rejected = if *why == Why::Asked { Rejected::MayBeTriedAgain } else { Rejected::Count };
+    let pushed = match inbox::look(ports, plan, slot, rejected).await? {
+        Found::All(pushed) => pushed,
+        Found::Lacks { why: refusal, others } => {
+            return lacks(ports, plan, slot, why, refusal, others).await;
+        }
+    };
     let mut objects = Vec::new();
     for source in &plan.backup.sources {
-        objects.push(store(ports, &plan, *slot, source).await?);
+        objects.push(store(ports, plan, slot, source, pushed.get(&source.name)).await?);
     }
     let manifest = Manifest {
-        format: FORMAT,
+        format: manifest::format_of(&objects),
         system: system.clone(),
-        slot: *slot,
+        slot,
         site,
         term,
-        plan_version,
+        plan_version: plan_version.to_owned(),
         key_arn: plan.backup.kms_key.clone(),
         stored_at: ports.now(),
         objects,
@@ -106,6 +171,35 @@ where
     match documents::create_json(ports, &manifest_key, &manifest).await? {
         Created::New | Created::Ours => stored(ports, &manifest, "is stored").await,
         Created::Theirs(theirs) => stored(ports, &theirs, "was stored before").await,
+    }
+}
+
+/// A source has nothing that can be adopted. A schedule is refused, and that is told: the appliance
+/// should have pushed. A push, or a plan, that comes before there is something for every source is no
+/// reason to wake anybody.
+async fn lacks<P: Clock + Bus>(
+    ports: &P,
+    plan: &Plan,
+    slot: Slot,
+    why: &Why,
+    refusal: Refusal,
+    others: usize,
+) -> Result<Outcome, Fault> {
+    let system = &plan.system;
+    let is_nothing = matches!(refusal, Refusal::NothingPushed { empty: 0, .. });
+    match why {
+        Why::FirstPlan if is_nothing => Ok(Outcome::Waiting(format!(
+            "the first backup of {system} comes with what is pushed first: {refusal}"
+        ))),
+        Why::Pushed { .. } if is_nothing && others > 0 => Ok(Outcome::Waiting(format!(
+            "the backup of {system} waits until each of its sources is pushed: {refusal}"
+        ))),
+        Why::Pushed { key } if is_nothing => Ok(Outcome::Done(format!(
+            "{key} is held by a backup of {system}, or is older than what is: {refusal}"
+        ))),
+        Why::Asked | Why::FirstPlan | Why::Pushed { .. } => {
+            refuse(ports, system, Some(slot), refusal).await
+        }
     }
 }
 
@@ -133,9 +227,15 @@ async fn admit<P: Clock + Vault + Keys>(
 
 /// Stores one source, or adopts what an earlier run has stored of it, and holds it against what S3
 /// says.
-async fn store<P>(ports: &P, plan: &Plan, slot: Slot, source: &Source) -> Result<Stored, Fault>
+async fn store<P>(
+    ports: &P,
+    plan: &Plan,
+    slot: Slot,
+    source: &Source,
+    pushed: Option<&Chosen>,
+) -> Result<Stored, Fault>
 where
-    P: Clock + Vault + Sources,
+    P: Clock + Sources + Inbox,
 {
     let key = vault::object(&plan.system, slot, &source.name);
     let key_arn = &plan.backup.kms_key;
@@ -147,31 +247,45 @@ where
     }
     let (facts, sums) = match look(ports, &key, None).await? {
         Some(facts) => adopt(ports, &key, facts).await?,
-        None => upload(ports, source, &key, key_arn).await?,
+        None => upload(ports, source, pushed, &key, key_arn).await?,
     };
     let findings = storage_findings(key_arn, &sums, &facts);
     if !findings.is_empty() {
         // No manifest: what S3 says of it already is what verification would reject.
         return Err(Fault::new(Hope::Permanent, "checking", key, findings.join(" and ")));
     }
-    Ok(Stored { source: source.name.clone(), key, version_id: facts.version_id, sums })
+    let upload = match source.from {
+        From::Upload => Some(inbox::marked(&key, &facts)?),
+        From::Https(_) | From::S3 { .. } | From::Postgres { .. } | From::Aviatrix(_) => None,
+    };
+    Ok(Stored { source: source.name.clone(), key, version_id: facts.version_id, sums, upload })
 }
 
-async fn upload<P: Vault + Sources>(
+async fn upload<P: Sources + Inbox>(
     ports: &P,
     source: &Source,
+    pushed: Option<&Chosen>,
     key: &str,
     key_arn: &KeyArn,
 ) -> Result<(ObjectFacts, Sums), Fault> {
-    let mut stream = Measured::new(ports.open(&source.from).await?);
+    let uploaded = match pushed {
+        Some(chosen) => {
+            let mut stream = Measured::new(chosen.open(ports).await?);
+            ports.upload(key, key_arn, &mut stream, Some(&chosen.mark()?)).await?
+        }
+        None => {
+            let mut stream = Measured::new(ports.open(&source.from).await?);
+            ports.upload(key, key_arn, &mut stream, None).await?
+        }
+    };
     let gone =
         || documents::unread(key, "it was there a moment ago and is not there now".to_owned());
-    match ports.upload(key, key_arn, &mut stream).await? {
+    match uploaded {
         Uploaded::New { version_id, sums } => {
             let facts = look(ports, key, Some(&version_id)).await?.ok_or_else(gone)?;
             Ok((facts, sums))
         }
-        // Another run of this slot was faster. Both read the same source; its object is the one.
+        // Another run of this slot was faster. Its object is the one, and says which push it is.
         Uploaded::Exists => {
             let facts = look(ports, key, None).await?.ok_or_else(gone)?;
             adopt(ports, key, facts).await

@@ -9,14 +9,74 @@ use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, Digest as Crc};
 use sha2::{Digest, Sha256};
 use warmspare_decide::manifest::Sums;
+use warmspare_decide::verify::ObjectFacts;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Hope};
 
 /// A stream of bytes, read piece by piece.
 pub trait Chunks {
     /// The next piece; `None` when the stream is whole and over. A stream that breaks off ends in a
     /// fault, never in `None`.
     async fn next(&mut self) -> Result<Option<Bytes>, Fault>;
+}
+
+/// A stream that has to be what S3 says of it; else it ends in a fault, like one that breaks off, so
+/// that nothing is stored of it.
+#[derive(Debug)]
+pub struct Held<C> {
+    inner: C,
+    key: String,
+    wanted_bytes: u64,
+    wanted_crc: Option<String>,
+    size_bytes: u64,
+    crc: Crc,
+}
+
+impl<C: Chunks> Held<C> {
+    /// The body of the object `key`, which is to be as these facts say. S3 may keep another checksum
+    /// than CRC-64/NVME, if the object was sent with another one: then only its length is compared.
+    pub fn new(inner: C, key: &str, facts: &ObjectFacts) -> Self {
+        let is_whole = facts.checksum_type.as_deref() != Some("COMPOSITE");
+        Self {
+            inner,
+            key: key.to_owned(),
+            wanted_bytes: facts.size_bytes,
+            wanted_crc: facts.crc64nvme.clone().filter(|_| is_whole),
+            size_bytes: 0,
+            crc: Crc::new(CrcAlgorithm::Crc64Nvme),
+        }
+    }
+
+    fn confirm(&self) -> Result<(), Fault> {
+        let differs = |why: String| Err(Fault::new(Hope::Retryable, "reading", &self.key, why));
+        if self.size_bytes != self.wanted_bytes {
+            let (read, said) = (self.size_bytes, self.wanted_bytes);
+            return differs(format!(
+                "{read} bytes of it were read, and S3 says that it has {said}"
+            ));
+        }
+        let read = crc64nvme_text(self.crc.finalize());
+        match &self.wanted_crc {
+            Some(said) if *said != read => differs(format!(
+                "its CRC-64/NVME when read is {read}, and S3 says that it is {said}"
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl<C: Chunks> Chunks for Held<C> {
+    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        let piece = self.inner.next().await?;
+        match &piece {
+            Some(bytes) => {
+                self.size_bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                self.crc.update(bytes);
+            }
+            None => self.confirm()?,
+        }
+        Ok(piece)
+    }
 }
 
 /// A stream whose size and digests are computed while it passes.

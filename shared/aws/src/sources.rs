@@ -42,6 +42,7 @@ impl Sources for Live {
             From::Aviatrix(endpoint) => {
                 return Err(not_built(&endpoint.url, "an Aviatrix controller"));
             }
+            // Adopted from the vault itself; see `Inbox`.
             From::Upload => return Err(not_built("uploads/", "an inbox")),
         };
         Ok(SourceStream { inner, read_bytes: 0 })

@@ -6,6 +6,7 @@ mod delete;
 mod documents;
 mod encryption;
 mod facts;
+mod inbox;
 mod multipart;
 mod parts;
 mod read_back;
@@ -14,8 +15,9 @@ mod upload;
 
 use bytes::Bytes;
 use warmspare_act::fault::Fault;
-use warmspare_act::ports::{Deleted, Deletion, Document, Uploaded, Uploads, Vault, Written};
+use warmspare_act::ports::{Deleted, Deletion, Document, Inbox, Uploaded, Uploads, Vault, Written};
 use warmspare_act::stream::{Chunks, Measured};
+use warmspare_decide::inbox::Pushed;
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
@@ -50,8 +52,10 @@ impl Vault for Live {
         key: &str,
         key_arn: &KeyArn,
         stream: &mut Measured<C>,
+        mark: Option<&str>,
     ) -> Result<Uploaded, Fault> {
-        Box::pin(upload::upload(self, key, key_arn, stream)).await
+        let target = upload::Target { key, key_arn, mark };
+        Box::pin(upload::upload(self, target, stream)).await
     }
 
     async fn facts(&self, key: &str, version_id: Option<&str>) -> Result<Seen<ObjectFacts>, Fault> {
@@ -86,6 +90,16 @@ impl Vault for Live {
 
     fn region(&self) -> Region {
         self.config().region.clone()
+    }
+}
+
+impl Inbox for Live {
+    async fn pushed(&self, prefix: &str) -> Result<Vec<Pushed>, Fault> {
+        Box::pin(inbox::pushed(self, prefix)).await
+    }
+
+    async fn open_pushed(&self, key: &str, version_id: &str) -> Result<Self::Body, Fault> {
+        Box::pin(read_back::open_pushed(self, key, version_id)).await
     }
 }
 

@@ -70,14 +70,13 @@ pub fn far_from_now(slot: Slot, now: Timestamp) -> Option<Refusal> {
 fn not_supported(plan: &Plan) -> Option<Refusal> {
     plan.backup.sources.iter().find_map(|source| {
         let kind = match &source.from {
-            From::Https(_) | From::Postgres { .. } => return None,
+            From::Https(_) | From::Postgres { .. } | From::Upload => return None,
             From::S3 { .. } => "s3",
             From::Aviatrix(_) => "aviatrix",
-            From::Upload => "upload",
         };
         Some(Refusal::NotSupported {
             what: format!("the source {} of kind {kind}", source.name),
-            instead: "this version reads https and postgres".to_owned(),
+            instead: "this version reads https, postgres and upload".to_owned(),
         })
     })
 }

@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod export;
 pub mod failover;
 pub mod group;
+pub mod inbox;
 pub mod journal;
 pub mod maintenance;
 pub mod manifest;

@@ -1,5 +1,7 @@
 //! What is written down about a backup: the manifest that commits it, and the receipt that proves it.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,14 @@ use crate::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
 
 /// The version of the stored formats in this module that this code writes.
 pub const FORMAT: u32 = 1;
+
+/// The version of a manifest in which an object was pushed. A reader that does not know of pushes
+/// says so, instead of passing over where the object is from; every other manifest is [`FORMAT`], so
+/// that it can be read by the versions before this one.
+pub const FORMAT_WITH_UPLOADS: u32 = 2;
+
+/// The versions of a manifest that this code reads.
+pub const MANIFEST_FORMATS: RangeInclusive<u32> = FORMAT..=FORMAT_WITH_UPLOADS;
 
 /// Size and digests of a stream, as computed while it passed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +27,18 @@ pub struct Sums {
     pub sha256: String,
     /// CRC-64/NVME of the whole object in base64, as S3 writes it (`x-amz-checksum-crc64nvme`).
     pub crc64nvme: String,
+}
+
+/// The push of an appliance from which an object was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    /// Its key in the inbox.
+    pub key: String,
+    /// The version of that key which was read.
+    pub version_id: String,
+    /// When it was pushed, by S3's own clock; for several parts, when that began.
+    pub written_at: Timestamp,
 }
 
 /// One object of a backup.
@@ -31,13 +53,16 @@ pub struct Stored {
     pub version_id: String,
     /// Computed from the source's own stream.
     pub sums: Sums,
+    /// The push that it is, where the appliance pushed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<Upload>,
 }
 
 /// The commit of a backup. What it does not name is not part of the backup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// One of [`MANIFEST_FORMATS`]; see [`format_of`].
     pub format: u32,
     /// Whose backup it is.
     pub system: SystemName,
@@ -55,6 +80,12 @@ pub struct Manifest {
     pub stored_at: Timestamp,
     /// In the plan's order: metadata first, artifacts last (seed C7).
     pub objects: Vec<Stored>,
+}
+
+/// The version of a manifest that records these objects.
+pub fn format_of(objects: &[Stored]) -> u32 {
+    let is_pushed = objects.iter().any(|stored| stored.upload.is_some());
+    if is_pushed { FORMAT_WITH_UPLOADS } else { FORMAT }
 }
 
 /// What became of one object under verification.

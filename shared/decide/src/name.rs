@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -186,6 +186,12 @@ impl Slot {
             format!("{day}T{}", time.replace('-', ":")).parse().map_err(|_| wrong())?;
         let slot = Self::of(instant);
         if slot.to_string() == text { Ok(slot) } else { Err(wrong()) }
+    }
+
+    /// The slot one second later.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.checked_add(SignedDuration::from_secs(1)).unwrap_or(self.0))
     }
 
     /// The instant itself.

@@ -59,6 +59,39 @@ pub enum Refusal {
         /// Where its manifest would be.
         key: String,
     },
+    /// An appliance has pushed nothing that no backup holds.
+    #[error(
+        "nothing new lies in {inbox} since {since}: {objects} object(s) were seen there, and {empty} that \
+         came since are empty"
+    )]
+    NothingPushed {
+        /// The source's folder.
+        inbox: String,
+        objects: usize,
+        empty: usize,
+        /// When the last push was that a backup holds, as a clause.
+        since: String,
+    },
+    /// What an appliance has pushed is older than what may be lost.
+    #[error(
+        "the newest push {key} is of {written_at}, {age_s} s before the slot, and {rpo_s} s is the most \
+         that may be lost"
+    )]
+    PushTooOld { key: String, written_at: Timestamp, age_s: u64, rpo_s: u64 },
+    /// What an appliance has pushed is not stored as the vault stores.
+    #[error("what was pushed as {key} is not adopted: it {why}")]
+    PushUnusable {
+        key: String,
+        /// A clause that follows "it".
+        why: String,
+    },
+    /// An appliance has pushed where nobody looks.
+    #[error("nothing of the plan takes what was pushed as {key}: {wanted}")]
+    PushUnexpected {
+        key: String,
+        /// What it takes, as a clause.
+        wanted: String,
+    },
     /// There is nothing that the function could export.
     #[error("the plan has no [database] with an export, so there is nothing to export")]
     NoExport {},

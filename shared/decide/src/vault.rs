@@ -83,6 +83,19 @@ pub fn holds(system: &SystemName) -> String {
     format!("holds/{system}/")
 }
 
+/// `uploads/<system>/<source>/`: what the appliance pushes for one source, under any name.
+pub fn inbox(system: &SystemName, source: &SourceName) -> String {
+    format!("uploads/{system}/{source}/")
+}
+
+/// The system of a key such as `uploads/<system>/<source>/<name>`.
+pub fn system_of_push(key: &str) -> Option<SystemName> {
+    SystemName::parse(key.strip_prefix(ALL_UPLOADS)?.split_once('/')?.0).ok()
+}
+
+/// `uploads/`: the inbox of every system.
+pub const ALL_UPLOADS: &str = "uploads/";
+
 /// `exports/`: every export of every system.
 pub const ALL_EXPORTS: &str = "exports/";
 

@@ -41,6 +41,10 @@ pub struct ObjectFacts {
     pub checksum_type: Option<String>,
     /// The slot that it was marked with, for the copies in `latest/`.
     pub slot: Option<String>,
+    /// When it was written, by S3's own clock; when that began, for several parts.
+    pub written_at: Option<Timestamp>,
+    /// The push that it was marked with, for an object of a backup that was pushed; as it was given.
+    pub mark: Option<String>,
 }
 
 /// What is wrong with a key, as clauses that follow "it"; empty when it can protect a backup.

@@ -13,6 +13,7 @@
 mod backup;
 mod bad_input;
 mod export;
+mod inbox;
 mod keys;
 mod own;
 mod privileges;

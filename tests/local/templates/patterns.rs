@@ -81,6 +81,7 @@ fn cases(place: &Place<'_>) -> anyhow::Result<Vec<Case>> {
     ] {
         add("ManifestWritten", key, with(&manifest, "/detail/object/key", key), false);
         add("PlanWritten", key, with(&manifest, "/detail/object/key", key), false);
+        add("UploadWritten", key, with(&manifest, "/detail/object/key", key), false);
     }
     add("ManifestWritten", "foreign", manifest, false);
     let alarm = event("failover-promotion")?;
@@ -106,11 +107,15 @@ fn with(event: &Value, pointer: &str, value: &str) -> Value {
 }
 
 /// The rule, the example event, and whether the rule takes it.
-const EXAMPLES: [(&str, &str, bool); 22] = [
+const EXAMPLES: [(&str, &str, bool); 26] = [
     ("ManifestWritten", "verify-upload", true),
     ("ManifestWritten", "scheduled-backup.first-plan", false),
     ("PlanWritten", "scheduled-backup.first-plan", true),
     ("PlanWritten", "verify-upload", false),
+    ("PlanWritten", "scheduled-backup.pushed", false),
+    ("UploadWritten", "scheduled-backup.pushed", true),
+    ("UploadWritten", "scheduled-backup.first-plan", false),
+    ("UploadWritten", "verify-upload", false),
     ("BackupVerified", "prune-backups", true),
     ("BackupVerified", "announcements/backup-rejected", false),
     ("BackupVerified", "announcements/backups-pruned", false),

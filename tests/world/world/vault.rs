@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use jiff::Timestamp;
 use warmspare_act::fault::{Fault, Hope};
-use warmspare_act::ports::{Deleted, Deletion, Document, Uploaded, Uploads, Vault, Written};
+use warmspare_act::ports::{Deleted, Deletion, Document, Inbox, Uploaded, Uploads, Vault, Written};
 use warmspare_act::stream::{Chunks, Measured, sums_of};
+use warmspare_decide::inbox::Pushed;
 use warmspare_decide::journal::Step;
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::seen::Seen;
@@ -37,6 +38,7 @@ pub(crate) struct Version {
     pub(crate) crc64nvme: Option<String>,
     pub(crate) checksum_type: Option<String>,
     pub(crate) slot: Option<String>,
+    pub(crate) mark: Option<String>,
 }
 
 /// What the vault knows beside its objects.
@@ -71,6 +73,7 @@ impl Version {
             crc64nvme: Some(sums_of(body).crc64nvme),
             checksum_type: Some("FULL_OBJECT".to_owned()),
             slot: None,
+            mark: None,
         }
     }
 }
@@ -79,6 +82,14 @@ impl Version {
 pub(crate) fn put(state: &mut State, key: &str, body: &[u8]) {
     let version = Version::new(state, body, VAULT_KEY);
     state.objects.entry(key.to_owned()).or_default().push(version);
+}
+
+/// Pushes an object into the inbox, as an appliance does; the version that it became.
+pub(crate) fn push(state: &mut State, key: &str, body: &[u8]) -> String {
+    let version = Version::new(state, body, super::keys::PLAN_KEY);
+    let id = version.id.clone();
+    state.objects.entry(key.to_owned()).or_default().push(version);
+    id
 }
 
 /// Makes a write of a run undone, as if it had died before.
@@ -236,6 +247,7 @@ impl Vault for Run<'_> {
         key: &str,
         key_arn: &KeyArn,
         stream: &mut Measured<C>,
+        mark: Option<&str>,
     ) -> Result<Uploaded, Fault> {
         let mut body = Vec::new();
         // Each part is a call of its own: a run may be stopped or die between two of them.
@@ -249,6 +261,7 @@ impl Vault for Run<'_> {
                 return Ok(Uploaded::Exists);
             }
             let mut version = Version::new(state, &body, key_arn.as_str());
+            version.mark = mark.map(str::to_owned);
             (state.sources.stores)(&mut version);
             let version_id = version.id.clone();
             arrive(state, key, version);
@@ -272,6 +285,8 @@ impl Vault for Run<'_> {
                     crc64nvme: version.crc64nvme.clone(),
                     checksum_type: version.checksum_type.clone(),
                     slot: version.slot.clone(),
+                    written_at: Some(version.written_at),
+                    mark: version.mark.clone(),
                 })
             }))
         })
@@ -341,6 +356,26 @@ impl Uploads for Run<'_> {
             Ok(())
         })
         .await
+    }
+}
+
+impl Inbox for Run<'_> {
+    async fn pushed(&self, prefix: &str) -> Result<Vec<Pushed>, Fault> {
+        self.look(|state| {
+            let all = state.objects.iter().filter(|(key, _)| key.starts_with(prefix));
+            Ok(all
+                .filter_map(|(key, versions)| {
+                    let version = versions.last()?;
+                    let size_bytes = u64::try_from(version.body.len()).unwrap();
+                    Some(Pushed { key: key.clone(), size_bytes, written_at: version.written_at })
+                })
+                .collect())
+        })
+        .await
+    }
+
+    async fn open_pushed(&self, key: &str, version_id: &str) -> Result<Pieces, Fault> {
+        self.read_back(key, version_id).await
     }
 }
 

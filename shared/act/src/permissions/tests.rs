@@ -26,7 +26,7 @@ fn ports_of(function: &str) -> &'static [&'static str] {
         ],
         "health-probe" => &["Vault", "Databases", "Signals", "Monitoring"],
         "prune-backups" => &["Vault", "Deletion", "Bus"],
-        "scheduled-backup" => &["Vault", "Keys", "Sources", "Bus"],
+        "scheduled-backup" => &["Vault", "Keys", "Sources", "Inbox", "Bus"],
         "snapshot-export" => &["Vault", "Keys", "Snapshots", "Bus"],
         "verify-upload" => &["Vault", "Uploads", "Keys", "Bus"],
         other => panic!("{other}"),
@@ -37,7 +37,10 @@ fn ports_of(function: &str) -> &'static [&'static str] {
 /// ports.
 fn named_by(port: &str) -> Vec<String> {
     let source = include_str!("../ports.rs");
-    let begin = source.find(&format!("pub trait {port} {{")).unwrap();
+    let is_its = |rest: &str| rest.starts_with(" {") || rest.starts_with(": ");
+    let line = format!("pub trait {port}");
+    let mut found = source.match_indices(&line).map(|(at, line)| (at, at + line.len()));
+    let (begin, _) = found.find(|(_, end)| is_its(&source[*end..])).unwrap();
     let body = &source[begin..];
     let body = &body[..body.find("\n}\n").unwrap()];
     body.split('`').skip(1).step_by(2).filter(|word| is_action(word)).map(str::to_owned).collect()

@@ -1,8 +1,10 @@
-//! What woke scheduled-backup: a schedule, a person, or the first plan of a system.
+//! What woke scheduled-backup: a schedule, a person, the first plan of a system, or the push of an
+//! appliance.
 
 use serde_json::Value;
 use warmspare_decide::name::{Slot, SystemName};
 use warmspare_decide::refusal::Refusal;
+use warmspare_decide::vault;
 
 use crate::documents;
 
@@ -15,19 +17,24 @@ pub(super) struct Request {
 }
 
 /// Why a backup is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Why {
     /// Its schedule says so, or a person (seed A11).
     Asked,
     /// A plan was written; its system is backed up at once if it never was (seeds A6, B3).
     FirstPlan,
+    /// An appliance has pushed something into the vault.
+    Pushed {
+        /// Under this key.
+        key: String,
+    },
 }
 
 /// Reads an event; beside a refusal, the system that it names, if it names one.
 pub(super) fn read(event: &[u8]) -> Result<Request, (Option<SystemName>, Refusal)> {
     let event = documents::event(event).map_err(|refusal| (None, refusal))?;
-    let is_plan = event.get("source").is_some();
-    let answer = if is_plan { first_plan(&event) } else { asked(&event) };
+    let is_written = event.get("source").is_some();
+    let answer = if is_written { written(&event) } else { asked(&event) };
     answer.map_err(|refusal| (documents::system(&event).ok(), refusal))
 }
 
@@ -50,14 +57,16 @@ fn asked(event: &Value) -> Result<Request, Refusal> {
 }
 
 /// The event's own time names the backup: a duplicate of the event has the same.
-fn first_plan(event: &Value) -> Result<Request, Refusal> {
+fn written(event: &Value) -> Result<Request, Refusal> {
     let key = documents::object_created(event)?;
-    let name = key.strip_prefix("plans/").and_then(|name| name.strip_suffix(".toml"));
-    let system = name
-        .and_then(|name| SystemName::parse(name).ok())
-        .ok_or_else(|| documents::wrong("detail.object.key", key, "plans/<system>.toml"))?;
+    let plan = || Some((vault::system_of_plan(key)?, Why::FirstPlan));
+    let push = || Some((vault::system_of_push(key)?, Why::Pushed { key: key.to_owned() }));
+    let (system, why) = plan().or_else(push).ok_or_else(|| {
+        let allowed = "plans/<system>.toml or uploads/<system>/<source>/<name>";
+        documents::wrong("detail.object.key", key, allowed)
+    })?;
     let slot = Slot::of(documents::instant(event, "time")?);
-    Ok(Request { system, slot, why: Why::FirstPlan })
+    Ok(Request { system, slot, why })
 }
 
 fn not_named() -> Refusal {

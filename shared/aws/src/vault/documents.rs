@@ -23,7 +23,7 @@ use crate::{Live, clock};
 /// A document is small: a larger one is not what it was taken for.
 const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
 /// A listing that is longer was asked for by mistake.
-const KEYS_MAX: usize = 100_000;
+pub(super) const KEYS_MAX: usize = 100_000;
 
 /// What a write may replace.
 #[derive(Clone, Copy, Debug)]

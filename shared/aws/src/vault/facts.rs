@@ -5,6 +5,8 @@ use warmspare_act::fault::{Fault, Hope};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::verify::ObjectFacts;
 
+use super::documents::timestamp;
+use super::upload::MARK;
 use crate::Live;
 use crate::fault::{fault, status};
 
@@ -47,5 +49,7 @@ pub(super) async fn facts(
         crc64nvme: answer.checksum_crc64_nvme().map(str::to_owned),
         checksum_type: answer.checksum_type().map(|found| found.as_str().to_owned()),
         slot: answer.metadata().and_then(|metadata| metadata.get(SLOT)).cloned(),
+        written_at: answer.last_modified().and_then(timestamp),
+        mark: answer.metadata().and_then(|metadata| metadata.get(MARK)).cloned(),
     }))
 }

@@ -19,6 +19,7 @@ use warmspare_decide::verify::ObjectFacts;
 
 use super::documents::Over;
 use super::parts::{Part, Parts};
+use super::upload::Target;
 use super::{encryption, facts, unfinished};
 use crate::Live;
 use crate::clients::patient;
@@ -40,12 +41,11 @@ struct Upload<'a> {
 /// is aborted, and nothing was ever visible.
 pub(super) async fn upload<C: Chunks>(
     live: &Live,
-    key: &str,
-    key_arn: &KeyArn,
+    target: Target<'_>,
     first: Part,
     mut parts: Parts<'_, C>,
 ) -> Result<Uploaded, Fault> {
-    let upload = Upload::begin(live, key, key_arn).await?;
+    let upload = Upload::begin(live, target).await?;
     match upload.send_all(first, &mut parts).await {
         Ok(sent) => upload.complete(sent, parts.stream().sums()).await,
         Err(fault) => {
@@ -56,7 +56,8 @@ pub(super) async fn upload<C: Chunks>(
 }
 
 impl<'a> Upload<'a> {
-    async fn begin(live: &'a Live, key: &'a str, key_arn: &'a KeyArn) -> Result<Self, Fault> {
+    async fn begin(live: &'a Live, target: Target<'a>) -> Result<Self, Fault> {
+        let Target { key, key_arn, .. } = target;
         let answer = live
             .clients()
             .s3()
@@ -69,6 +70,7 @@ impl<'a> Upload<'a> {
             .bucket_key_enabled(true)
             .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
             .checksum_type(ChecksumType::FullObject)
+            .set_metadata(target.metadata())
             .send()
             .await
             .map_err(|error| fault(DURING, key, error))?;

@@ -4,6 +4,7 @@
 use aws_credential_types::Credentials;
 use aws_sdk_s3::config::ResponseChecksumValidation;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
 use jiff::Timestamp;
 use warmspare_act::fault::{Fault, Hope};
@@ -51,7 +52,17 @@ pub(super) async fn read_back(
     key: &str,
     version_id: &str,
 ) -> Result<ObjectBody, Fault> {
-    get(live, &live.clients().s3(), key, version_id).await
+    get(live, &live.clients().s3(), key, version_id, Checks::Ours).await
+}
+
+/// What an appliance has pushed may have any of S3's checksums, and damage is no finding here: it
+/// ends the stream, so that nothing is stored of it.
+pub(super) async fn open_pushed(
+    live: &Live,
+    key: &str,
+    version_id: &str,
+) -> Result<ObjectBody, Fault> {
+    get(live, &live.clients().s3(), key, version_id, Checks::OfS3).await
 }
 
 /// With those of the role that will restore.
@@ -60,28 +71,42 @@ pub(super) async fn read_as_recovery(
     key: &str,
     version_id: &str,
 ) -> Result<ObjectBody, Fault> {
-    get(live, &as_recovery(live).await?, key, version_id).await
+    get(live, &as_recovery(live).await?, key, version_id, Checks::Ours).await
 }
 
-/// The SDK's own comparison with S3's checksum is left out on purpose: it would end a damaged
-/// object in a fault of the stream. Whoever reads computes the sums and compares them with the
-/// manifest, so that damage is a finding.
+/// What holds a body against its checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Checks {
+    /// Whoever reads computes the sums and compares them with the manifest, so that damage is a
+    /// finding. The SDK's own comparison is left out on purpose: it would end a damaged object in a
+    /// fault of the stream.
+    Ours,
+    /// The SDK compares with the checksum that S3 keeps, if it is one of the whole object
+    /// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-dataintegrity.html>).
+    OfS3,
+}
+
 async fn get(
     live: &Live,
     s3: &aws_sdk_s3::Client,
     key: &str,
     version_id: &str,
+    checks: Checks,
 ) -> Result<ObjectBody, Fault> {
+    let (mode, validation) = match checks {
+        Checks::Ours => (None, ResponseChecksumValidation::WhenRequired),
+        Checks::OfS3 => (Some(ChecksumMode::Enabled), ResponseChecksumValidation::WhenSupported),
+    };
     let answer = s3
         .get_object()
         .bucket(&live.config().vault_bucket)
         .key(key)
         .version_id(version_id)
+        .set_checksum_mode(mode)
         .set_expected_bucket_owner(live.config().vault_owner.clone())
         .customize()
         .config_override(
-            aws_sdk_s3::config::Builder::new()
-                .response_checksum_validation(ResponseChecksumValidation::WhenRequired),
+            aws_sdk_s3::config::Builder::new().response_checksum_validation(validation),
         )
         .send()
         .await

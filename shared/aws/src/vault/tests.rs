@@ -227,6 +227,8 @@ async fn facts_are_what_s3_says_of_one_version() {
             crc64nvme: Some("rosUhgp5mIg=".to_owned()),
             checksum_type: Some("FULL_OBJECT".to_owned()),
             slot: Some("2026-11-21T00-00-00Z".to_owned()),
+            written_at: None,
+            mark: None,
         }
     );
     let sent = wire.only();
@@ -354,6 +356,8 @@ fn seen() -> ObjectFacts {
         crc64nvme: None,
         checksum_type: None,
         slot: None,
+        written_at: None,
+        mark: None,
     }
 }
 

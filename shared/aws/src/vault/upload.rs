@@ -1,6 +1,8 @@
 //! A stream into a key that must be free: in one request when it fits into one part, else in
 //! several.
 
+use std::collections::HashMap;
+
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use warmspare_act::fault::Fault;
@@ -16,30 +18,42 @@ use crate::Live;
 use crate::clients::patient;
 use crate::fault::{code, fault, status};
 
+/// The metadata under which an object of a backup says which push it is.
+pub(super) const MARK: &str = "warmspare-upload";
+
+/// What a stream becomes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target<'a> {
+    pub(super) key: &'a str,
+    pub(super) key_arn: &'a KeyArn,
+    pub(super) mark: Option<&'a str>,
+}
+
+impl Target<'_> {
+    /// The metadata of the object.
+    pub(super) fn metadata(self) -> Option<HashMap<String, String>> {
+        self.mark.map(|mark| HashMap::from([(MARK.to_owned(), mark.to_owned())]))
+    }
+}
+
 pub(super) async fn upload<C: Chunks>(
     live: &Live,
-    key: &str,
-    key_arn: &KeyArn,
+    target: Target<'_>,
     stream: &mut Measured<C>,
 ) -> Result<Uploaded, Fault> {
     let mut parts = Parts::new(stream, live.config().part_bytes);
     let first = parts.next().await?;
     if first.is_last {
         let sums = parts.stream().sums();
-        put(live, key, key_arn, first.bytes, sums).await
+        put(live, target, first.bytes, sums).await
     } else {
-        multipart::upload(live, key, key_arn, first, parts).await
+        multipart::upload(live, target, first, parts).await
     }
 }
 
 /// S3 compares the checksum with what it received before anything becomes visible.
-async fn put(
-    live: &Live,
-    key: &str,
-    key_arn: &KeyArn,
-    body: Bytes,
-    sums: Sums,
-) -> Result<Uploaded, Fault> {
+async fn put(live: &Live, target: Target<'_>, body: Bytes, sums: Sums) -> Result<Uploaded, Fault> {
+    let Target { key, key_arn, .. } = target;
     const DURING: &str = "uploading";
     let (if_none_match, _) = Over::Nothing.headers();
     let answer = live
@@ -54,6 +68,7 @@ async fn put(
         .ssekms_key_id(key_arn.as_str())
         .bucket_key_enabled(true)
         .checksum_crc64_nvme(&sums.crc64nvme)
+        .set_metadata(target.metadata())
         .body(ByteStream::from(body))
         .customize()
         .config_override(patient())

@@ -174,7 +174,7 @@ pub enum From {
     },
     /// The controller writes its own backup into the vault's inbox when told to.
     Aviatrix(Endpoint),
-    /// The appliance pushes into the vault's inbox by itself; it is adopted once verified.
+    /// The appliance pushes into the vault's inbox by itself, and its newest push is adopted.
     Upload,
 }
 

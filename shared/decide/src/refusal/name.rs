@@ -33,6 +33,10 @@ names! {
     KeyElsewhere = "key-elsewhere",
     SlotFarFromNow = "slot-far-from-now",
     NoBackup = "no-backup",
+    NothingPushed = "nothing-pushed",
+    PushTooOld = "push-too-old",
+    PushUnusable = "push-unusable",
+    PushUnexpected = "push-unexpected",
     NoExport = "no-export",
     NotSupported = "not-supported",
     AlarmNotRaised = "alarm-not-raised",
@@ -185,6 +189,10 @@ impl Refusal {
             | Self::KeyElsewhere { .. }
             | Self::SlotFarFromNow { .. }
             | Self::NoBackup { .. }
+            | Self::NothingPushed { .. }
+            | Self::PushTooOld { .. }
+            | Self::PushUnusable { .. }
+            | Self::PushUnexpected { .. }
             | Self::NoExport { .. } => {
                 Err("it is not a judgement: what was asked for cannot be done")
             }

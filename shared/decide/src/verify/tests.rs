@@ -27,6 +27,8 @@ fn facts(n: u64) -> ObjectFacts {
         crc64nvme: Some(format!("crc{n}")),
         checksum_type: Some("FULL_OBJECT".into()),
         slot: None,
+        written_at: None,
+        mark: None,
     }
 }
 
@@ -36,7 +38,7 @@ fn calm() -> View {
     let stored = |n: u64, source: &str| {
         let source = SourceName::parse(source).unwrap();
         let key = vault::object(&system, slot(), &source);
-        Stored { source, key, version_id: format!("v{n}"), sums: sums(n) }
+        Stored { source, key, version_id: format!("v{n}"), sums: sums(n), upload: None }
     };
     let objects = vec![stored(1, "config"), stored(2, "db")];
     let mut listed: Vec<String> = objects.iter().map(|stored| stored.key.clone()).collect();

@@ -38,7 +38,8 @@ fn two_parts_sent() -> Wire {
 
 async fn stored(wire: &Wire, pieces: Pieces) -> Result<Uploaded, Fault> {
     let key_arn = KeyArn::parse(KEY).unwrap();
-    Box::pin(upload(&wire.live(), OBJECT, &key_arn, &mut Measured::new(pieces))).await
+    let target = Target { key: OBJECT, key_arn: &key_arn, mark: None };
+    Box::pin(upload(&wire.live(), target, &mut Measured::new(pieces))).await
 }
 
 fn nine_bytes() -> Pieces {
