@@ -44,7 +44,10 @@ pub fn named(plan: &Plan, pair: &Pair) -> Vec<Named> {
         Named { field, in_plan, by_now: by_now.clone() }
     };
     let writer = Some(of(&pair.writer)).filter(|writer| writer.in_plan != writer.by_now);
-    writer.into_iter().chain([of(&pair.replica)]).collect()
+    // What is restored is there when it is needed, under whatever name the journal says.
+    let is_said =
+        |named: &Named| database.restore.is_none() || named.by_now.region != plan.away.region;
+    writer.into_iter().chain([of(&pair.replica)]).filter(is_said).collect()
 }
 
 /// What a person has to be told of one Region, as a clause; none where all is as the plan says. `since` is

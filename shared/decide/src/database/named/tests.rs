@@ -90,3 +90,23 @@ fn a_replica_that_is_none_any_more_is_told_with_what_to_make() {
                  answer within 5 s)";
     assert_eq!(silent, words);
 }
+
+/// Where the plan has no replica, none is missing; the way home has one, which is.
+#[test]
+fn a_plan_without_a_replica_misses_none_where_it_would_be_restored() {
+    let mut cold = plan();
+    cold.database.as_mut().unwrap().restore = Some(crate::plan::Restore {
+        class: "db.t4g.medium".to_owned(),
+        subnet_group: "west".to_owned(),
+        security_groups: vec!["sg-0123456789abcdef0".to_owned()],
+        parameter_group: None,
+        multi_az: false,
+    });
+    assert_eq!(named(&cold, &first()), []);
+    let away = named(&cold, &moved());
+    let [home] = away.as_slice() else { panic!("{away:?}") };
+    assert_eq!((home.field, home.by_now.id.as_str()), ("database.source", "controller-db-t1"));
+    let writer = named(&cold, &self::home());
+    let [writer] = writer.as_slice() else { panic!("{writer:?}") };
+    assert_eq!((writer.field, writer.by_now.id.as_str()), ("database.source", "controller-db-t1"));
+}
