@@ -27,8 +27,8 @@ pub struct Looked {
     pub by_now: Seen<Instance>,
 }
 
-/// That of the writer, where the plan names another, and that of the replica. Clusters keep their names, so of a global
-/// database there is nothing to say.
+/// That of the writer, where the plan names another, and that of the replica. Clusters keep their names, so
+/// of a global database there is nothing to say.
 pub fn named(plan: &Plan, pair: &Pair) -> Vec<Named> {
     let Some(database) = plan.database.as_ref().filter(|found| found.kind == DatabaseKind::Rds)
     else {
