@@ -450,7 +450,10 @@ fn a_plan_that_names_another_database_meanwhile_ends_the_export() {
 fn what_cannot_be_exported_is_refused_with_a_sentence_and_told() {
     let lines = |keep: fn(&&str) -> bool| PLAN.lines().filter(keep).collect::<Vec<_>>().join("\n");
     let none = lines(|line| !line.starts_with("export"));
-    let aurora = PLAN.replace("kind = \"rds\"", "kind = \"aurora-global\"");
+    let aurora = PLAN.replace(
+        "kind = \"rds\"",
+        "kind = \"aurora-global\"\nglobal_cluster = \"controller-global\"",
+    );
     let table: [(&str, &[u8], fn(&World), &str); 6] = [
         (&none, ASKED, |_| (), "the plan has no [database] with an export"),
         (&aurora, ASKED, |_| (), "the export of an Aurora global database is not supported"),

@@ -25,6 +25,7 @@ mod export;
 mod failover;
 mod faults;
 mod formats;
+mod global;
 mod groups;
 mod hand;
 mod inbox;

@@ -1,6 +1,7 @@
 //! How decisions are carried out: look, decide, intend, take, confirm, over ports. No SDK, no clock,
 //! no environment: those are behind the ports.
 
+pub mod databases;
 pub mod documents;
 pub mod failover_promotion;
 pub mod fault;

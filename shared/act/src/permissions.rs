@@ -15,7 +15,7 @@ pub fn of(function: &str) -> &'static [&'static str] {
     }
 }
 
-const FAILOVER_PROMOTION: [&str; 24] = [
+const FAILOVER_PROMOTION: [&str; 28] = [
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:SetDesiredCapacity",
     "cloudwatch:DescribeAlarms",
@@ -28,11 +28,15 @@ const FAILOVER_PROMOTION: [&str; 24] = [
     "kms:GenerateDataKey",
     "rds:AddTagsToResource",
     "rds:CreateDBInstanceReadReplica",
+    "rds:DescribeDBClusters",
     "rds:DescribeDBInstances",
     "rds:DescribeDBSnapshots",
+    "rds:DescribeGlobalClusters",
+    "rds:FailoverGlobalCluster",
     "rds:PromoteReadReplica",
     "rds:RestoreDBInstanceFromDBSnapshot",
     "rds:StopDBInstance",
+    "rds:SwitchoverGlobalCluster",
     "route53:ChangeResourceRecordSets",
     "route53:GetChange",
     "route53:ListResourceRecordSets",

@@ -218,6 +218,36 @@ pub trait Restores {
     async fn restore(&self, at: &Placed, how: &Restore, origin: &Origin) -> Result<bool, Fault>;
 }
 
+/// Aurora global databases: clusters in several Regions, of which one writes.
+pub trait GlobalDatabases {
+    /// One cluster, as its own Region sees it, and its part in the global database; one that is no member
+    /// is [`warmspare_decide::database::DETACHED`]. `rds:DescribeGlobalClusters`,
+    /// `rds:DescribeDBClusters`.
+    async fn member(&self, global: &str, cluster: &Placed) -> Result<Seen<Instance>, Fault>;
+    /// `AuroraGlobalDBRPOLag` of a cluster that does not write, in its own Region; where the engine
+    /// is too old for it, `AuroraGlobalDBReplicationLag`. `cloudwatch:GetMetricStatistics`.
+    async fn member_lag(
+        &self,
+        cluster: &Placed,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<LagPoint>, Fault>;
+    /// Makes this cluster the writer without what it has not received, and needs its Region alone.
+    /// Aurora keeps the old writer from writing as far as it can, and takes it back as a secondary when
+    /// its Region is there again. A cluster that is the writer already is left as it is, and so is a
+    /// global database that is changing its writer. `rds:FailoverGlobalCluster`,
+    /// `rds:DescribeGlobalClusters`.
+    async fn fail_over(&self, global: &str, cluster: &Placed) -> Result<(), Fault>;
+    /// The same once it has received everything, told to the Region of the cluster that writes now.
+    /// `rds:SwitchoverGlobalCluster`, `rds:DescribeGlobalClusters`.
+    async fn switch_over(
+        &self,
+        global: &str,
+        writer: &Placed,
+        cluster: &Placed,
+    ) -> Result<(), Fault>;
+}
+
 /// Auto Scaling groups, in any Region.
 pub trait Capacity {
     /// One group. `autoscaling:DescribeAutoScalingGroups`.

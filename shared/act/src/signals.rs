@@ -6,6 +6,7 @@ use warmspare_decide::evidence::{Sight, Signal};
 use warmspare_decide::plan::{Check, Health, Plan, Site};
 use warmspare_decide::seen::Seen;
 
+use crate::databases;
 use crate::fault::or_unknown;
 use crate::ports::{Databases, Signals};
 
@@ -54,6 +55,9 @@ async fn replication<P: Databases>(ports: &P, plan: &Plan, replica: Option<&Plac
     };
     if region != &plan.away.region {
         return Sight::NotTaken(format!("{replica} is not in the recovery region"));
+    }
+    if databases::global_of(plan).is_some() {
+        return Sight::NotTaken(format!("{replica} does not say whether its source answers"));
     }
     match or_unknown(ports.instance(region, replica).await) {
         Seen::Here(instance) => match (&instance.replica_of, instance.replication) {

@@ -150,7 +150,7 @@ fn exported_database(plan: &Plan) -> Result<(&Database, &Export), Refusal> {
     let export = database.export.as_ref().ok_or(Refusal::NoExport {})?;
     match database.kind {
         DatabaseKind::Rds => Ok((database, export)),
-        DatabaseKind::AuroraGlobal => Err(Refusal::NotSupported {
+        DatabaseKind::AuroraGlobal { .. } => Err(Refusal::NotSupported {
             what: "the export of an Aurora global database".to_owned(),
             instead: "this version exports instances of kind rds".to_owned(),
         }),

@@ -10,7 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use warmspare_act::fault::{Fault, Hope};
 
 /// Codes with a 4xx status that say "not now" and not "not so". 5xx and 429 need no entry here.
-const NOT_NOW: [&str; 23] = [
+const NOT_NOW: [&str; 25] = [
     "ConcurrentModification",
     "ConditionalRequestConflict",
     "DBInstanceNotReady",
@@ -18,9 +18,11 @@ const NOT_NOW: [&str; 23] = [
     "ExpiredTokenException",
     "ExportTaskLimitReachedFault",
     "InsufficientDBInstanceCapacity",
+    "InvalidDBClusterStateFault",
     "InvalidDBInstanceState",
     "InvalidDBSnapshotState",
     "InvalidExportSourceState",
+    "InvalidGlobalClusterStateFault",
     "OperationAborted",
     "PriorRequestNotComplete",
     "RequestExpired",

@@ -15,6 +15,7 @@ mod databases;
 mod dns;
 mod environment;
 mod fault;
+mod global;
 mod keys;
 mod live;
 mod log;

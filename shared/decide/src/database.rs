@@ -13,11 +13,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::seen::Seen;
 
-/// An RDS instance as `DescribeDBInstances` gives it.
+/// A database as RDS describes it: an instance by `DescribeDBInstances`, or a member of an Aurora
+/// global database by `DescribeGlobalClusters` and `DescribeDBClusters`. A member that does not write
+/// replicates the one that does, and all clusters are named by their ARNs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     /// `available`, `modifying`, `backing-up`, `stopped`, …
-    /// (<https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>)
+    /// (<https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>); while a global
+    /// database changes its writer `pending`, `failing-over`, `switching-over` or `cancelling`, and
+    /// [`DETACHED`] for a cluster that is no member of it.
     pub status: String,
     /// The instance that it replicates, while it is a replica.
     pub replica_of: Option<String>,
@@ -28,7 +32,12 @@ pub struct Instance {
     pub replication: Option<Replication>,
 }
 
-/// What a replica says of its replication (`DBInstanceStatusInfos`).
+/// The status of a cluster that is not a member of the global database of the plan: whose data it holds,
+/// and who writes it, nobody knows here.
+pub const DETACHED: &str = "detached";
+
+/// What a replica says of its replication: `DBInstanceStatusInfos` of an instance, `SynchronizationStatus`
+/// of a member of a global database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replication {
     /// RDS's own judgement.
@@ -65,7 +74,8 @@ impl Instance {
     }
 }
 
-/// One datapoint of the `ReplicaLag` metric.
+/// One datapoint of the lag of a replica: `ReplicaLag` of an instance, `AuroraGlobalDBRPOLag` of a
+/// cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LagPoint {
     /// When it was measured.
@@ -82,16 +92,19 @@ pub struct LagPoint {
 pub fn lag_when_lost(points: &[LagPoint], lost_at: Timestamp, age_s_max: u64) -> Seen<u64> {
     let newest = points.iter().filter(|p| p.at <= lost_at).max_by_key(|p| p.at);
     let Some(point) = newest else {
-        return Seen::Unknown(format!("no ReplicaLag was measured before {lost_at}"));
+        return Seen::Unknown(format!("no lag of the replica was measured before {lost_at}"));
     };
     let age_s = lost_at.as_second().saturating_sub(point.at.as_second());
     if u64::try_from(age_s).unwrap_or(u64::MAX) > age_s_max {
         return Seen::Unknown(format!(
-            "the newest ReplicaLag before {lost_at} is {age_s} s old, and {age_s_max} s is the most"
+            "the newest lag of the replica before {lost_at} is {age_s} s old, and {age_s_max} s is the most"
         ));
     }
     if !point.lag_s.is_finite() || point.lag_s < 0.0 {
-        return Seen::Unknown(format!("ReplicaLag was {} at {}", point.lag_s, point.at));
+        return Seen::Unknown(format!(
+            "the lag of the replica was {} at {}",
+            point.lag_s, point.at
+        ));
     }
     let mut whole_s = 0_u64;
     // A lag is bounded by days; counting in steps of powers of two needs no lossy cast.

@@ -105,7 +105,7 @@ pub enum Debt {
     Appliance,
     /// The old Auto Scaling group has to be left without an instance.
     Capacity,
-    /// The old database has to be stopped.
+    /// The old database has to be stopped, or seen demoted where it is a cluster of a global database.
     Database,
     /// The failover was given up, and the old appliance, which may be in standby, has to be told to be
     /// production again.
@@ -121,7 +121,7 @@ impl Debt {
         match self {
             Self::Appliance => "the old appliance set to standby",
             Self::Capacity => "the old instances ended",
-            Self::Database => "the old database stopped",
+            Self::Database => "the old database stopped or demoted",
             Self::Mode => "the old site given back its mode",
             Self::PilotLight => "the instances of the standby put back",
         }

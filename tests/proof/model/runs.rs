@@ -389,8 +389,10 @@ fn take(model: &Failovers, world: &mut World, run: &mut Run, act: &Act, fate: Fa
             law::promotes(world, run, old);
             Sent::Promotion { until }
         }
-        // The plans of the model have no groups of instances, and rewrite their records.
+        // The plans of the model have no groups of instances and no global database, and rewrite their
+        // records.
         Act::StopCapacity
+        | Act::MoveWriter { .. }
         | Act::StartCapacity { .. }
         | Act::SeedDatabase
         | Act::RestoreDatabase { .. }

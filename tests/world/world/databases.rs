@@ -18,6 +18,7 @@ const SEED_S: i64 = 400;
 impl Sites {
     /// What RDS does by itself as time passes.
     pub(super) fn settle_databases(&mut self, now: Timestamp) {
+        self.settle_global(now);
         let is_due = self.promoted_at.is_some_and(|at| now >= after(at, self.promotion_s));
         if is_due {
             self.promoted_at = None;

@@ -8,6 +8,7 @@ mod appliances;
 pub(crate) mod capacity;
 mod databases;
 mod deletions;
+pub(crate) mod global;
 pub(crate) mod keys;
 pub(crate) mod many;
 pub(crate) mod promises;

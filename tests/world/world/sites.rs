@@ -12,6 +12,7 @@ use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::seen::Seen;
 
 use super::capacity::Scaled;
+use super::global::Global;
 use super::records::{Route53, ZONE};
 
 /// One site: its appliance, and whether anything of it can be reached.
@@ -44,6 +45,8 @@ pub(crate) struct Site {
 pub(crate) struct Sites {
     pub(crate) by_name: BTreeMap<&'static str, Site>,
     pub(crate) databases: BTreeMap<String, Instance>,
+    /// What the databases are members of, in a world in which they are clusters.
+    pub(crate) global: Global,
     /// The Auto Scaling group of each site that has one.
     pub(crate) groups: BTreeMap<&'static str, Scaled>,
     pub(crate) promoted_at: Option<Timestamp>,
@@ -135,6 +138,7 @@ impl Default for Sites {
                 ("controller-db".to_owned(), instance(None, &["controller-db-west"])),
                 ("controller-db-west".to_owned(), instance(Some("controller-db"), &[])),
             ]),
+            global: Global::default(),
             groups: BTreeMap::new(),
             promoted_at: None,
             promoted: String::new(),

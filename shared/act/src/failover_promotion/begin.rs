@@ -1,7 +1,7 @@
 //! Looking at everything, and beginning a failover if the decision says so.
 
 use jiff::{SignedDuration, Timestamp};
-use warmspare_decide::database::{Pair, Placed, lag_when_lost};
+use warmspare_decide::database::{Pair, lag_when_lost};
 use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::failover::{
     Asked, DECLINED_FORMAT, Declined, Kind, Opened, OpeningView, open,
@@ -13,6 +13,7 @@ use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::vault;
 
+use crate::databases;
 use crate::documents;
 use crate::fault::{Fault, or_unknown};
 use crate::journal::{self, Terms};
@@ -212,10 +213,11 @@ pub(super) async fn look<P: World>(
     };
     let (mut replica, mut lag_s) = (None, None);
     let (pair, restore) = restore::look(ports, subject, (kind, new), terms.next(), pair).await;
-    if let (Some(Pair { replica: Placed { id, region }, .. }), None) = (&pair, &restore) {
-        replica = Some(or_unknown(ports.instance(region, id).await));
+    if let (Some(Pair { replica: placed, .. }), None) = (&pair, &restore) {
+        replica = Some(databases::seen(ports, plan, placed).await);
         let age_s_max = if kind.is_planned() { LAG_NOW_AGE_S_MAX } else { LAG_AGE_S_MAX };
-        let points = ports.lag(region, id, before(lost_at, age_s_max), lost_at).await;
+        let from = before(lost_at, age_s_max);
+        let points = databases::lag(ports, plan, placed, from, lost_at).await;
         lag_s = Some(match points {
             Ok(points) => lag_when_lost(&points, lost_at, age_s_max),
             Err(fault) => Seen::Unknown(fault.to_string()),

@@ -8,6 +8,7 @@ use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::plan::{Method, Site};
 use warmspare_decide::seen::Seen;
 
+use crate::databases;
 use crate::fault::{Fault, Hope, or_unknown};
 use crate::journal;
 use crate::ports::ApplianceMode;
@@ -37,7 +38,13 @@ pub(super) async fn pay<P: World>(
         let payment = match debt {
             Debt::Appliance => appliance(ports, old).await,
             Debt::Capacity => capacity(ports, old).await,
-            Debt::Database => database(ports, progress.opened.pair(&subject.plan).as_ref()).await,
+            Debt::Database => {
+                let pair = progress.opened.pair(&subject.plan);
+                match databases::global_of(&subject.plan) {
+                    Some(_) => cluster(ports, subject, pair.as_ref()).await,
+                    None => database(ports, pair.as_ref()).await,
+                }
+            }
             Debt::Mode => mode(ports, subject, &progress, old).await,
             Debt::PilotLight => pilot_light(ports, subject, &progress).await,
         };
@@ -77,11 +84,13 @@ pub(super) async fn owed_again<P: World>(
     mut progress: Progress,
 ) -> Result<Option<Outcome>, Fault> {
     let pair = progress.opened.pair(&subject.plan);
-    let Some(Pair { writer: Placed { id, region }, .. }) = pair else { return Ok(None) };
-    let seen = match or_unknown(ports.instance(&region, &id).await) {
-        Seen::Here(instance) if instance.may_write() => {
-            format!("{id} was stopped and is {} again", instance.status)
-        }
+    let Some(Pair { writer, .. }) = pair else { return Ok(None) };
+    let id = &writer.id;
+    let seen = match databases::seen(ports, &subject.plan, &writer).await {
+        Seen::Here(instance) if instance.may_write() => match databases::global_of(&subject.plan) {
+            Some(_) => format!("{id} was demoted, is {}, and replicates nothing", instance.status),
+            None => format!("{id} was stopped and is {} again", instance.status),
+        },
         // A replica writes nothing of its own: somebody has prepared the way home.
         Seen::Here(_) | Seen::Absent | Seen::Unknown(_) => return Ok(None),
     };
@@ -174,6 +183,28 @@ async fn capacity<P: World>(ports: &P, old: &Site) -> Payment {
         Seen::Here(_) => match ports.set_desired(&old.region, asg, 0).await {
             Ok(()) => Err(format!("{asg} was told to end its instances, and is looked at again")),
             Err(fault) => Err(fault.to_string()),
+        },
+    }
+}
+
+/// A cluster of a global database was fenced by the change of the writer itself, as far as Aurora could
+/// reach it, and Aurora takes it back as a secondary when its Region is there again
+/// (<https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-disaster-recovery.html>).
+/// That is paid when its own Region says that it replicates; nothing has to be told to it.
+async fn cluster<P: World>(ports: &P, subject: &Subject, pair: Option<&Pair>) -> Payment {
+    let Some(Pair { writer, replica, .. }) = pair else {
+        return Ok("the plan has no database any more".to_owned());
+    };
+    let id = &writer.id;
+    match databases::seen(ports, &subject.plan, writer).await {
+        Seen::Absent => Ok(format!("{id} does not exist")),
+        Seen::Unknown(why) => Err(why),
+        Seen::Here(cluster) => match &cluster.replica_of {
+            Some(of) if replica.is_named(of) => {
+                Ok(format!("{id} is {}, and replicates {}", cluster.status, replica.id))
+            }
+            Some(of) => Err(format!("{id} is {}, and replicates {of}", cluster.status)),
+            None => Err(format!("{id} is {}, and replicates nothing yet", cluster.status)),
         },
     }
 }

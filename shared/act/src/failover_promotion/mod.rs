@@ -6,6 +6,7 @@ mod begin;
 mod database;
 mod debts;
 mod drive;
+mod global;
 mod group;
 mod hand;
 mod others;
@@ -28,14 +29,25 @@ use crate::documents;
 use crate::fault::{Fault, or_unknown};
 use crate::journal;
 use crate::ports::{
-    Appliances, Bus, Capacity, Clock, Databases, Dns, Monitoring, Restores, Signals, Vault,
+    Appliances, Bus, Capacity, Clock, Databases, Dns, GlobalDatabases, Monitoring, Restores,
+    Signals, Vault,
 };
 use crate::switch;
 use crate::trigger::{self, Action, Trigger};
 
 /// Everything that a failover touches.
 pub trait World:
-    Clock + Vault + Databases + Restores + Capacity + Dns + Appliances + Signals + Monitoring + Bus
+    Clock
+    + Vault
+    + Databases
+    + GlobalDatabases
+    + Restores
+    + Capacity
+    + Dns
+    + Appliances
+    + Signals
+    + Monitoring
+    + Bus
 {
 }
 
@@ -44,6 +56,7 @@ impl<T> World for T where
         + Vault
         + Databases
         + Restores
+        + GlobalDatabases
         + Capacity
         + Dns
         + Appliances

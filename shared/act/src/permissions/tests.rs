@@ -16,6 +16,7 @@ fn ports_of(function: &str) -> &'static [&'static str] {
         "failover-promotion" => &[
             "Vault",
             "Databases",
+            "GlobalDatabases",
             "Restores",
             "Capacity",
             "Dns",

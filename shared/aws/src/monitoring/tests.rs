@@ -155,3 +155,33 @@ async fn the_lag_comes_in_order_of_time() {
         assert!(sent.body.contains(text), "{text}");
     }
 }
+
+#[tokio::test]
+async fn the_lag_of_a_cluster_comes_in_seconds_and_by_the_older_metric_where_there_is_no_other() {
+    use warmspare_act::ports::GlobalDatabases as _;
+    use warmspare_decide::database::Placed;
+    use warmspare_decide::name::Region;
+
+    let headers = [("smithy-protocol", "rpc-v2-cbor"), ("content-type", "application/cbor")];
+    let none = cbor(&json!({ "Label": "AuroraGlobalDBRPOLag", "Datapoints": [] }));
+    let some = cbor(&json!({ "Label": "AuroraGlobalDBReplicationLag", "Datapoints": [
+        { "Timestamp": NOON + 60, "Maximum": -1.0 },
+        { "Timestamp": NOON, "Maximum": 1250.0 },
+    ]}));
+    let wire = Wire::default().with(200, &headers, none).with(200, &headers, some);
+    let (from, to) =
+        ("2026-11-21T12:00:00Z".parse().unwrap(), "2026-11-21T12:30:00Z".parse().unwrap());
+    let cluster =
+        Placed { id: "controller-db-west".to_owned(), region: Region::parse("us-west-2").unwrap() };
+    let points = wire.live().member_lag(&cluster, from, to).await.unwrap();
+    assert!((points[0].lag_s - 1.25).abs() < f64::EPSILON, "{points:?}");
+    assert!(points[1].lag_s < 0.0, "{points:?}");
+    let sent = wire.sent();
+    for (sent, metric) in sent.iter().zip(["AuroraGlobalDBRPOLag", "AuroraGlobalDBReplicationLag"])
+    {
+        assert!(sent.line.contains("monitoring.us-west-2."), "{}", sent.line);
+        for text in ["AWS/RDS", metric, "DBClusterIdentifier", "controller-db-west", "Maximum"] {
+            assert!(sent.body.contains(text), "{text}");
+        }
+    }
+}

@@ -1,11 +1,12 @@
-//! Which two instances a system's database is made of: they change with every move.
+//! Which two instances, or clusters of a global database, a system's database is made of: they change,
+//! or change their roles, with every move.
 
 use serde::{Deserialize, Serialize};
 
 use crate::name::{Region, Term};
 use crate::plan::{Database, DatabaseKind, Plan};
 
-/// An instance, and the Region that it is in.
+/// An instance or a cluster, and the Region that it is in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placed {
     /// Its identifier.
@@ -26,7 +27,7 @@ impl Placed {
         let Some(rest) = named.strip_prefix("arn:") else { return named == self.id };
         let mut parts = rest.split(':').skip(2);
         parts.next() == Some(self.region.as_str())
-            && parts.nth(1) == Some("db")
+            && matches!(parts.nth(1), Some("db" | "cluster"))
             && parts.next() == Some(self.id.as_str())
     }
 }
@@ -42,7 +43,8 @@ pub struct Pair {
     pub writer: Placed,
     /// Is to be promoted by the next move; it may not exist yet.
     pub replica: Placed,
-    /// What the last move left, where the replica is to be; none before any move.
+    /// What the last move left, where the replica is to be, and like which that is made; none before any
+    /// move, and in a global database, of which nothing is made.
     #[serde(default)]
     pub left: Option<Placed>,
 }
@@ -63,15 +65,17 @@ impl Pair {
     /// Aurora's clusters keep their names and change their roles.
     #[must_use]
     pub fn after(self, plan: &Plan, term: Term) -> Self {
-        let left = Some(self.writer.clone());
-        let region = self.writer.region;
-        let id = match &plan.database {
-            Some(Database { kind: DatabaseKind::AuroraGlobal, .. }) | None => self.writer.id,
-            Some(Database { kind: DatabaseKind::Rds, source, replica, .. }) => {
-                let base = if region == plan.home.region { source } else { replica };
-                format!("{base}-t{term}")
+        match &plan.database {
+            Some(Database { kind: DatabaseKind::AuroraGlobal { .. }, .. }) | None => {
+                Self { writer: self.replica, replica: self.writer, left: None }
             }
-        };
-        Self { writer: self.replica, replica: Placed { id, region }, left }
+            Some(Database { kind: DatabaseKind::Rds, source, replica, .. }) => {
+                let left = Some(self.writer.clone());
+                let region = self.writer.region;
+                let base = if region == plan.home.region { source } else { replica };
+                let id = format!("{base}-t{term}");
+                Self { writer: self.replica, replica: Placed { id, region }, left }
+            }
+        }
     }
 }

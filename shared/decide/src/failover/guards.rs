@@ -7,7 +7,7 @@ use crate::dns::{self, Move};
 use crate::evidence::{AlarmState, Reading, Sight, Signal, Verdict, proves_way_out, verdict};
 use crate::maintenance::pause_of;
 use crate::name::Term;
-use crate::plan::{Appliance, DatabaseKind, Method, Mode, Plan};
+use crate::plan::{Appliance, Method, Mode, Plan};
 use crate::refusal::Refusal;
 use crate::seen::Seen;
 use crate::switch;
@@ -67,10 +67,6 @@ fn is_supported(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
         }
     }
     restore::is_supported(plan, view)?;
-    let Some(database) = &plan.database else { return Ok(()) };
-    if database.kind == DatabaseKind::AuroraGlobal {
-        return not_yet("a failover of an Aurora global database".to_owned(), "rds is");
-    }
     Ok(())
 }
 
@@ -230,9 +226,7 @@ fn is_close_behind(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
     match lag_s {
         Seen::Here(lag_s) if *lag_s <= lag_s_max => Ok(()),
         Seen::Here(lag_s) => Err(Refusal::TooFarBehind { lag_s: *lag_s, lag_s_max }),
-        Seen::Absent => {
-            Err(Refusal::LagUnknown { why: "CloudWatch has no ReplicaLag for it".to_owned() })
-        }
+        Seen::Absent => Err(Refusal::LagUnknown { why: "CloudWatch has no lag of it".to_owned() }),
         Seen::Unknown(why) => Err(Refusal::LagUnknown { why: why.clone() }),
     }
 }

@@ -7,6 +7,7 @@
 mod declined;
 mod duty;
 mod give_back;
+mod global;
 mod guards;
 mod open;
 mod planned;

@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 use crate::seen::Seen;
 use crate::switch::Leads;
 
-use super::guards;
+use super::{global, guards};
 
 /// Who asked for the failover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -261,7 +261,9 @@ fn steps(plan: &Plan, view: &OpeningView) -> Vec<Step> {
     if view.kind.is_planned() {
         // Whatever may fail comes before anybody is told anything, and what cannot be taken back last.
         let seed = (has_database && view.is_to_be_seeded()).then_some(Step::SeedDatabase);
-        let catch_up = has_database.then_some(Step::CatchUp);
+        // Aurora waits for that by itself, before it switches over.
+        let is_awaited = has_database && !global::is_of(plan);
+        let catch_up = is_awaited.then_some(Step::CatchUp);
         steps.extend([seed, start, Some(Step::Fence), catch_up, stop].into_iter().flatten());
     } else {
         steps.extend([Some(Step::Fence), stop, start].into_iter().flatten());

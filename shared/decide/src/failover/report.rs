@@ -10,7 +10,7 @@ use crate::journal::{Debt, Finding, Progress, Step};
 use crate::name::{SiteName, Slot};
 use crate::plan::{Method, Plan};
 
-use super::Kind;
+use super::{Kind, global};
 
 /// One phase of a failover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,8 +109,9 @@ pub fn report(plan: &Plan, progress: &Progress, now: Timestamp) -> Report {
         .unwrap_or_default();
     let pair = progress.opened.pair(plan);
     let lag_s = view.lag_s.as_ref().and_then(|lag_s| lag_s.here().copied());
-    // Everything that was written before the fence was seen on the replica.
-    let is_caught_up = progress.is_done(Step::CatchUp);
+    // Everything that was written before the fence was seen on the replica, or Aurora has waited for it.
+    let is_switched = kind.is_planned() && global::is_of(plan);
+    let is_caught_up = progress.is_done(Step::CatchUp) || is_switched;
     let restored_from = view.restore.as_ref().and_then(|seen| seen.copy.here()).cloned();
     let lag_s = restored_from.as_ref().map(|copy| copy.age_s(view.lost_at)).or(lag_s);
     Report {

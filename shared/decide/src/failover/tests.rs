@@ -562,9 +562,6 @@ fn what_cannot_be_finished_is_not_begun() {
     let stranger = Instance { replica_of: Some("other-db".to_owned()), ..replica() };
     let refusal = refused(|view| view.replica = Some(Seen::Here(stranger)));
     assert!(refusal.to_string().contains("replicates other-db"), "{refusal}");
-    let mut aurora = plan();
-    aurora.database.as_mut().unwrap().kind = DatabaseKind::AuroraGlobal;
-    assert!(matches!(open(&aurora, &lost()), Err(Refusal::NotSupported { .. })));
     let mut aviatrix = plan();
     aviatrix.away.appliance = Appliance::Aviatrix(aviatrix.away.appliance.endpoint().clone());
     assert!(matches!(open(&aviatrix, &lost()), Err(Refusal::NotSupported { .. })));

@@ -205,7 +205,7 @@ pub struct Interval {
 pub struct Database {
     /// Which service moves it.
     pub kind: DatabaseKind,
-    /// Identifier of the writer at home.
+    /// Identifier of the writer at home: an instance, or a cluster of a global database.
     pub source: String,
     /// The Region of the source.
     pub region: Region,
@@ -220,12 +220,15 @@ pub struct Database {
 }
 
 /// Which service moves the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseKind {
     /// An RDS instance with a cross-Region read replica, or with copied snapshots.
     Rds,
-    /// An Aurora global database.
-    AuroraGlobal,
+    /// An Aurora global database, with one cluster at each site.
+    AuroraGlobal {
+        /// Identifier of the global database, under which each Region knows it.
+        global_cluster: String,
+    },
 }
 
 /// How snapshots are exported to Parquet.

@@ -2,13 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 use warmspare_decide::capacity::Group;
-use warmspare_decide::database::{Instance, LagPoint, Pair};
+use warmspare_decide::database::{LagPoint, Pair};
 use warmspare_decide::failover::{Attempt, View, holds_up};
 use warmspare_decide::journal::{Progress, Step};
-use warmspare_decide::plan::{Method, Site};
+use warmspare_decide::plan::{Method, Plan, Site};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::switch::{Held, SwitchView};
 
+use crate::databases;
 use crate::failover_promotion::{others, records, restore};
 use crate::fault::or_unknown;
 use crate::signals;
@@ -70,7 +71,7 @@ pub(super) async fn look<P: World>(
                 view.group = group(ports, old).await;
                 // What cannot be taken back is not begun before what follows it can be.
                 if let (Some(pair), true) = (&pair, progress.opened.kind.is_planned()) {
-                    view.replica = replica(ports, pair).await;
+                    view.replica = databases::seen(ports, plan, &pair.replica).await;
                 }
             }
             if is_stopping
@@ -88,13 +89,13 @@ pub(super) async fn look<P: World>(
         Some(Step::SeedDatabase) => {
             (view.old, view.new) = both().await;
             if let Some(pair) = &pair {
-                view.replica = replica(ports, pair).await;
-                view.lag = lag(ports, pair, view.now).await;
+                view.replica = databases::seen(ports, plan, &pair.replica).await;
+                view.lag = lag(ports, plan, pair, view.now).await;
             }
         }
         Some(Step::CatchUp) => {
             if let Some(pair) = &pair {
-                view.lag = lag(ports, pair, view.now).await;
+                view.lag = lag(ports, plan, pair, view.now).await;
             }
         }
         Some(Step::RestoreDatabase) => {
@@ -111,7 +112,7 @@ pub(super) async fn look<P: World>(
         }
         Some(Step::PromoteDatabase) => {
             if let Some(pair) = &pair {
-                view.replica = replica(ports, pair).await;
+                view.replica = databases::seen(ports, plan, &pair.replica).await;
             }
         }
         Some(Step::SeeHealthy) => view.new = signals::of_new_site(ports, plan, new).await,
@@ -147,13 +148,9 @@ async fn group<P: World>(ports: &P, site: &Site) -> Seen<Group> {
     }
 }
 
-async fn replica<P: World>(ports: &P, pair: &Pair) -> Seen<Instance> {
-    or_unknown(ports.instance(&pair.replica.region, &pair.replica.id).await)
-}
-
-async fn lag<P: World>(ports: &P, pair: &Pair, now: Timestamp) -> Seen<Vec<LagPoint>> {
+async fn lag<P: World>(ports: &P, plan: &Plan, pair: &Pair, now: Timestamp) -> Seen<Vec<LagPoint>> {
     let from = now.checked_sub(SignedDuration::from_secs(LAG_S)).unwrap_or(now);
-    match ports.lag(&pair.replica.region, &pair.replica.id, from, now).await {
+    match databases::lag(ports, plan, &pair.replica, from, now).await {
         Ok(points) => Seen::Here(points),
         Err(fault) => Seen::Unknown(fault.to_string()),
     }

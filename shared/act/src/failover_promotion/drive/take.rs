@@ -6,7 +6,7 @@ use warmspare_decide::failover::{Act, Attempt};
 use warmspare_decide::journal::Progress;
 use warmspare_decide::plan::Site;
 
-use crate::failover_promotion::group;
+use crate::failover_promotion::{global, group};
 use crate::fault::{Fault, Hope};
 use crate::ports::ApplianceMode;
 use crate::switch;
@@ -24,6 +24,7 @@ pub(super) fn batch_of(act: &Act) -> Vec<dns::Change> {
         | Act::StartCapacity { .. }
         | Act::RestoreDatabase { .. }
         | Act::PromoteDatabase
+        | Act::MoveWriter { .. }
         | Act::PromoteAppliance
         | Act::TurnSwitch { .. }
         | Act::Publish => Vec::new(),
@@ -80,6 +81,15 @@ pub(super) async fn take<P: World>(
             Some(Pair { replica: Placed { id, region }, .. }) => {
                 let told = ports.promote(region, id).await;
                 // RDS goes on saying `available` for a moment.
+                ports.pause(LOOK_EVERY_S).await;
+                told
+            }
+            None => Ok(()),
+        },
+        Act::MoveWriter { may_lose } => match &pair {
+            Some(pair) => {
+                let told = global::move_writer(ports, subject, progress, pair, *may_lose).await;
+                // The global database goes on saying `available` for a moment.
                 ports.pause(LOOK_EVERY_S).await;
                 told
             }

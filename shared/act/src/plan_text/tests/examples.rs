@@ -39,7 +39,7 @@ fn device42_has_a_database_three_signals_and_an_automatic_failover() {
     let From::Postgres { host, port, tls, .. } = &plan.backup.sources[1].from else { panic!() };
     assert_eq!((host.as_str(), *port, *tls), ("db.east.example.com", 5432, true));
     let database = plan.database.as_ref().unwrap();
-    assert_eq!((database.kind, database.lag_s_max), (DatabaseKind::Rds, 30));
+    assert_eq!((&database.kind, database.lag_s_max), (&DatabaseKind::Rds, 30));
     assert_eq!(database.export.as_ref().unwrap().prefix, "exports/");
     assert_eq!((plan.home.name.as_str(), plan.home.region.as_str()), ("east", "us-east-1"));
     let Appliance::Device42(west) = &plan.away.appliance else { panic!("{:?}", plan.away) };
@@ -108,6 +108,20 @@ fn rds_spells_out_the_calls_of_its_application() {
     assert_eq!(paths(&plan)[0], ["orders-east.example.com", "rds"]);
     assert_eq!(plan.dns.records[1].kind, "AAAA");
     assert_eq!(plan.failover.fence, FenceDemand::Confirmed);
+}
+
+#[test]
+fn aurora_names_its_global_database_and_no_signal_that_a_cluster_cannot_give() {
+    let plan = plan("aurora");
+    let database = plan.database.as_ref().unwrap();
+    let global_cluster = "catalog".to_owned();
+    assert_eq!(database.kind, DatabaseKind::AuroraGlobal { global_cluster });
+    assert_eq!(
+        (database.source.as_str(), database.replica.as_str()),
+        ("catalog-east", "catalog-west")
+    );
+    assert_eq!(paths(&plan), [["internet", "peering"], ["internet", "peering"]]);
+    assert_eq!(plan.failover.mode, Mode::Approve);
 }
 
 #[test]

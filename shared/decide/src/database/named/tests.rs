@@ -53,7 +53,8 @@ fn a_plan_that_names_what_is_there_is_not_spoken_of() {
                  nothing: since term 2 controller-db-t1 is the replica, so name that";
     assert_eq!(said, words);
     let mut aurora = plan();
-    aurora.database.as_mut().unwrap().kind = DatabaseKind::AuroraGlobal;
+    aurora.database.as_mut().unwrap().kind =
+        DatabaseKind::AuroraGlobal { global_cluster: "controller-global".to_owned() };
     assert_eq!(named(&aurora, &first()), []);
 }
 

@@ -34,7 +34,7 @@ pub(super) fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
                 format!("it was {} s behind at {}", point.lag_s, point.at)
             })
         }
-        Seen::Absent => "CloudWatch has no ReplicaLag for it".to_owned(),
+        Seen::Absent => "CloudWatch has no lag of it".to_owned(),
         Seen::Unknown(why) => format!("its lag is not known: {why}"),
     };
     if waited_s(progress, view) >= CATCH_UP_S_MAX {

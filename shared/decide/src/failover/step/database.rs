@@ -8,6 +8,7 @@ use crate::seen::Seen;
 
 use super::fence::since_intended_s;
 use super::{Act, Next, View};
+use crate::failover::global;
 
 /// After so many seconds a promotion is said to be stuck. Big databases take their time: RDS replays
 /// what the replica has received, and restarts it.
@@ -43,7 +44,7 @@ pub(super) fn promote(plan: &Plan, progress: &Progress, view: &View) -> Next {
     match (&replica.replica_of, replica.status.as_str()) {
         // Told before and not seen to begin: RDS refuses what it is doing already, and an instance that
         // is no replica any more was answered above, so telling it again does no harm.
-        (Some(_), "available") => Next::Do(Act::PromoteDatabase),
+        (Some(_), "available") => global::promotion(plan, progress),
         (_, _) if since_s >= STUCK_S_MIN => Next::Stop(stuck(&pair, replica, since_s)),
         // RDS leaves these by itself for one in which it promotes: backing-up, modifying, rebooting.
         (_, status) => Next::Wait(format!("the database is {status} since {since_s} s")),

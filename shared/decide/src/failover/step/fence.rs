@@ -7,7 +7,7 @@ use crate::evidence::{Reading, Verdict, proves_way_out, verdict};
 use crate::failover::guards::not_healthy;
 use crate::journal::{Abort, Debt, Finding, Progress, Step};
 use crate::name::SiteName;
-use crate::plan::{DatabaseKind, FenceDemand, Plan};
+use crate::plan::{FenceDemand, Plan};
 use crate::refusal::Refusal;
 
 use super::{Act, Attempt, Next, View, catch_up, pilot};
@@ -255,6 +255,10 @@ fn why_back(plan: &Plan, progress: &Progress, view: &View, verdict: Verdict) -> 
         );
         return Refusal::StandbyNotReady { site: progress.opened.to.clone(), why };
     }
+    if progress.is_done(Step::Fence) && !progress.opened.steps.contains(&Step::CatchUp) {
+        let why = "its database was not in a state to be promoted".to_owned();
+        return Refusal::StandbyNotReady { site: progress.opened.to.clone(), why };
+    }
     if progress.is_done(Step::CatchUp) {
         let why = "its database was caught up, and then not in a state to be promoted".to_owned();
         return Refusal::StandbyNotReady { site: progress.opened.to.clone(), why };
@@ -293,13 +297,14 @@ pub(super) fn unconfirmed(
 }
 
 /// Everything that the site that is left would owe if none of it could be done now. RDS refuses to
-/// stop an instance that has a replica, so the old database is always stopped after the promotion.
+/// stop an instance that has a replica, so the old database is always stopped after the promotion; a
+/// cluster of a global database is fenced by the promotion itself, and that is seen after it.
 pub fn debts_of(plan: &Plan, from: &SiteName) -> Vec<Debt> {
     let mut debts = vec![Debt::Appliance];
     if plan.site(from).is_some_and(|site| site.capacity.is_some()) {
         debts.push(Debt::Capacity);
     }
-    if plan.database.as_ref().is_some_and(|database| database.kind == DatabaseKind::Rds) {
+    if plan.database.is_some() {
         debts.push(Debt::Database);
     }
     debts

@@ -74,7 +74,7 @@ pub struct View {
     /// The systems that this one comes after, and what is known of each; looked at before the first
     /// promotion.
     pub others: Vec<(SystemName, Seen<Other>)>,
-    /// `ReplicaLag` of the last minutes.
+    /// The lag of the replica in the last minutes.
     pub lag: Seen<Vec<LagPoint>>,
     /// Each hosted zone of the plan, when its method is to rewrite records.
     pub zones: Vec<ZoneView>,
@@ -107,6 +107,12 @@ pub enum Act {
     },
     /// Promote the replica.
     PromoteDatabase,
+    /// Make the other cluster the writer of the global database.
+    MoveWriter {
+        /// Without what it lacks: `FailoverGlobalCluster`. Otherwise Aurora waits until it lacks nothing,
+        /// which needs both Regions: `SwitchoverGlobalCluster`.
+        may_lose: bool,
+    },
     /// Tell the new appliance to be production.
     PromoteAppliance,
     /// Submit exactly these changes, those of each zone in one batch.
@@ -130,7 +136,7 @@ impl Act {
             Self::StopCapacity => Step::StopCapacity,
             Self::StartCapacity { .. } => Step::StartCapacity,
             Self::RestoreDatabase { .. } => Step::RestoreDatabase,
-            Self::PromoteDatabase => Step::PromoteDatabase,
+            Self::PromoteDatabase | Self::MoveWriter { .. } => Step::PromoteDatabase,
             Self::PromoteAppliance => Step::PromoteAppliance,
             Self::Repoint(_) | Self::TurnSwitch { .. } => Step::Repoint,
             Self::Publish => Step::SeeInSync,

@@ -48,7 +48,7 @@ pub(super) fn next(plan: &Plan, progress: &Progress, view: &View) -> Next {
     }
     let lag_s = match &view.lag {
         Seen::Here(points) => lag_when_lost(points, view.now, LAG_AGE_S_MAX),
-        Seen::Absent => Seen::Unknown("CloudWatch has no ReplicaLag for it".to_owned()),
+        Seen::Absent => Seen::Unknown("CloudWatch has no lag of it".to_owned()),
         Seen::Unknown(why) => Seen::Unknown(why.clone()),
     };
     match lag_s {

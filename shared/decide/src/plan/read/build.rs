@@ -193,7 +193,9 @@ fn database(tree: &Tree) -> Option<Database> {
     Some(Database {
         kind: match word(tree, "kind")? {
             "rds" => DatabaseKind::Rds,
-            "aurora-global" => DatabaseKind::AuroraGlobal,
+            "aurora-global" => DatabaseKind::AuroraGlobal {
+                global_cluster: word(tree, "global_cluster")?.to_owned(),
+            },
             _ => return None,
         },
         source: word(tree, "source")?.to_owned(),

@@ -141,7 +141,8 @@ fn lag(plan: &mut Sound<'_>) {
 /// A failover promotes a replica or restores a copy, and the plan says which.
 fn restore(plan: &mut Sound<'_>) {
     const PATH: &str = "database.restore";
-    if plan.at("database").is_none() {
+    // The other kind takes no restore, and needs its replica by itself.
+    if plan.at("database").is_none() || plan.text("database.kind") != Some("rds") {
         return;
     }
     match (has(plan, "replica"), has(plan, "restore")) {
@@ -152,10 +153,6 @@ fn restore(plan: &mut Sound<'_>) {
         (true, true) => {
             let allowed = "left out, as there is a replica to promote".to_owned();
             plan.wrong(PATH, "a table beside replica".to_owned(), allowed);
-        }
-        (false, true) if plan.text("database.kind") == Some("aurora-global") => {
-            let allowed = "left out, as only rds is restored".to_owned();
-            plan.wrong(PATH, "a table beside kind = \"aurora-global\"".to_owned(), allowed);
         }
         (false, true) if !has(plan, "export") && !plan.means("export") => {
             let allowed = "one beside export, whose copied snapshots are restored".to_owned();
@@ -171,18 +168,25 @@ fn has(plan: &Sound<'_>, field: &str) -> bool {
     plan.each("database").iter().any(|(known, _)| *known == path)
 }
 
+/// What RDS says of a read replica is a signal of its source. The members of a global database say no
+/// such thing, and a signal that nothing can ever take would keep a quorum from being reached.
 fn replication(plan: &mut Sound<'_>) {
-    let without = match plan.means("database") {
-        true if has(plan, "restore") && !has(plan, "replica") => "replica",
+    let allowed = match plan.means("database") {
+        true if plan.text("database.kind") == Some("aurora-global") => {
+            "left out, as a cluster of a global database does not say whether its source answers"
+        }
+        true if has(plan, "restore") && !has(plan, "replica") => {
+            "left out, as the plan has no replica"
+        }
         true => return,
-        false => "[database]",
+        false => "left out, as the plan has no [database]",
     };
     for site in plan.sites().into_iter().flatten() {
         for (check, _) in plan.each(&format!("sites.{site}.health")) {
             let path = format!("{check}.replication");
             if let Some(tree) = plan.at(&path) {
                 let found = shown(tree);
-                plan.wrong(&path, found, format!("left out, as the plan has no {without}"));
+                plan.wrong(&path, found, allowed.to_owned());
             }
         }
     }

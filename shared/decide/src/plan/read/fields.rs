@@ -34,7 +34,11 @@ pub(in crate::plan) static PLAN: Shape = Shape::of(
         ),
         needed("objectives", Kind::Table(&OBJECTIVES), "What was promised about data and time."),
         needed("backup", Kind::Table(&BACKUP), "What is backed up, and how."),
-        optional("database", Kind::Table(&DATABASE), "The database that moves with the system."),
+        optional(
+            "database",
+            Kind::Tagged { title: "[database]", shapes: DATABASE_KINDS },
+            "The database that moves with the system.",
+        ),
         needed("sites", Kind::Table(&SITES), "The two places; the first one in the text is home."),
         needed("dns", Kind::Table(&DNS), "The records that lead to the active site."),
         needed("failover", Kind::Table(&FAILOVER), "When and how the system may be failed over."),
@@ -196,30 +200,64 @@ static INTERVAL: Shape = Shape::of(
     ],
 );
 
-static DATABASE: Shape = Shape::of(
-    "[database]",
-    &[
-        needed("kind", Kind::Word(&["rds", "aurora-global"]), "Which service moves it."),
-        needed("source", Kind::Text(&text::RDS_IDENTIFIER), "The writer at home."),
-        needed("region", Kind::Text(&text::REGION), "The Region of the source: home's."),
-        optional("replica", Kind::Text(&text::RDS_IDENTIFIER), "The replica at the other site."),
-        optional(
-            "restore",
-            Kind::Table(&RESTORE),
-            "Instead of a replica: what the newest copied snapshot is restored as. It costs nothing \
-             until then, takes longer, and loses what is newer than the snapshot.",
+static DATABASE_KINDS: Shapes = &[
+    (
+        "rds",
+        &Shape::of(
+            "a database of kind rds",
+            &[DB_SOURCE, DB_REGION, DB_REPLICA_OR_NONE, RESTORED, LAG_MAX, EXPORTED],
         ),
-        needed(
-            "lag_max",
-            Kind::Duration { s_min: 1, s_max: LAG_S_MAX },
-            "The most that a replica may be behind when it is promoted; no more than the RPO.",
+    ),
+    (
+        "aurora-global",
+        &Shape::of(
+            "a database of kind aurora-global",
+            &[GLOBAL_CLUSTER, DB_SOURCE, DB_REGION, DB_REPLICA, LAG_MAX, EXPORTED],
         ),
-        optional(
-            "export",
-            Kind::Table(&EXPORT),
-            "How snapshots are exported to Parquet, for analysis: never a recovery copy.",
-        ),
-    ],
+    ),
+];
+
+const GLOBAL_CLUSTER: Field = needed(
+    "global_cluster",
+    Kind::Text(&text::RDS_IDENTIFIER),
+    "The Aurora global database that both clusters are members of.",
+);
+
+const DB_SOURCE: Field = needed(
+    "source",
+    Kind::Text(&text::RDS_IDENTIFIER),
+    "The writer at home: an instance, or a cluster of a global database.",
+);
+
+const DB_REGION: Field =
+    needed("region", Kind::Text(&text::REGION), "The Region of the source: home's.");
+
+const DB_REPLICA: Field = needed(
+    "replica",
+    Kind::Text(&text::RDS_IDENTIFIER),
+    "The replica at the other site: an instance, or a cluster of a global database.",
+);
+
+const DB_REPLICA_OR_NONE: Field =
+    optional("replica", Kind::Text(&text::RDS_IDENTIFIER), "The replica at the other site.");
+
+const RESTORED: Field = optional(
+    "restore",
+    Kind::Table(&RESTORE),
+    "Instead of a replica: what the newest copied snapshot is restored as. It costs nothing until \
+     then, takes longer, and loses what is newer than the snapshot.",
+);
+
+const LAG_MAX: Field = needed(
+    "lag_max",
+    Kind::Duration { s_min: 1, s_max: LAG_S_MAX },
+    "The most that a replica may be behind when it is promoted; no more than the RPO.",
+);
+
+const EXPORTED: Field = optional(
+    "export",
+    Kind::Table(&EXPORT),
+    "How snapshots are exported to Parquet, for analysis: never a recovery copy.",
 );
 
 static RESTORE: Shape = Shape::of(
