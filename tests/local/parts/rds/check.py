@@ -1,7 +1,8 @@
 """Holds the RDS server against botocore's own model of RDS: every action, every answer, every refusal.
 
 Usage: rds_check.py URL. The server has, when this begins, in us-east-1 `controller-db` (encrypted,
-with a replica) and `alone`, in us-west-2 `controller-db-west` (the replica) and `alone-west`. Each
+with a replica) and `alone`, a global database `catalog` of `catalog-east` (which writes) and, in us-west-2,
+`catalog-west`, and in us-west-2 `controller-db-west` (the replica) and `alone-west`. Each
 answer is read twice: by boto3 as anybody reads it, and element by element against the model, because
 boto3 passes over what it does not know.
 """
@@ -430,10 +431,55 @@ def check_events():
     assert {event["SourceType"] for event in events} == {"db-snapshot"}
     created = east.describe_events(EventCategories=["creation"], Duration=5)["Events"]
     assert [event["EventCategories"] for event in created] == [["creation"], ["creation"]]
-    refused("InvalidAction", 400, east.describe_db_clusters)
+    refused("InvalidAction", 400, east.describe_db_proxies)
+
+
+def check_clusters():
+    name, home = "catalog", f"arn:aws:rds:{EAST}:{ACCOUNT}:cluster:catalog-east"
+    away = f"arn:aws:rds:{WEST}:{ACCOUNT}:cluster:catalog-west"
+    cluster = lambda rds, id: rds.describe_db_clusters(DBClusterIdentifier=id)["DBClusters"][0]
+    database = lambda rds: rds.describe_global_clusters(GlobalClusterIdentifier=name)["GlobalClusters"][0]
+    assert cluster(east, "catalog-east")["DBClusterArn"] == home
+    assert cluster(west, "catalog-west")["Status"] == "available"
+    refused("DBClusterNotFoundFault", 404, west.describe_db_clusters, DBClusterIdentifier="catalog-east")
+    refused("GlobalClusterNotFoundFault", 404, east.describe_global_clusters,
+            GlobalClusterIdentifier="nope")
+    members = {it["DBClusterArn"]: it for it in database(west)["GlobalClusterMembers"]}
+    assert members[home]["IsWriter"] and members[home]["Readers"] == [away]
+    assert not members[away]["IsWriter"] and members[away]["SynchronizationStatus"] == "connected"
+    assert "FailoverState" not in database(east)
+    to = lambda arn, id=name, **others: {
+        "GlobalClusterIdentifier": id, "TargetDbClusterIdentifier": arn, **others}
+    for call in (west.failover_global_cluster, east.switchover_global_cluster):
+        refused("GlobalClusterNotFoundFault", 404, call, **to(away, "nope"))
+        refused("DBClusterNotFoundFault", 404, call, **to(away + "x"))
+        refused("InvalidDBClusterStateFault", 400, call, **to(home))
+    refused("InvalidParameterCombination", 400, west.failover_global_cluster,
+            **to(away, AllowDataLoss=True, Switchover=True))
+
+    def moved(call, arn, word, **others):
+        begun = call(**to(arn, **others))["GlobalCluster"]
+        assert begun["FailoverState"]["Status"] == "pending"
+        assert begun["FailoverState"]["ToDbClusterArn"] == arn
+        assert begun["FailoverState"]["IsDataLossAllowed"] == bool(others)
+        refused("InvalidGlobalClusterStateFault", 400, call, **to(arn, **others))
+        seen = set()
+
+        def is_over():
+            now = database(west)
+            seen.add(now["Status"])
+            return "FailoverState" not in now
+
+        until("a change of the writer", is_over)
+        assert seen == {"pending", word, "available"}, seen
+        assert [it["DBClusterArn"] for it in database(east)["GlobalClusterMembers"] if it["IsWriter"]] == [arn]
+
+    moved(west.failover_global_cluster, away, "failing-over", AllowDataLoss=True)
+    moved(west.switchover_global_cluster, home, "switching-over")
 
 
 check_instances()
+check_clusters()
 done = check_snapshots()
 check_exports(check_copies(done))
 check_export_limit()

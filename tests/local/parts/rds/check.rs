@@ -8,25 +8,30 @@ use tokio::process::Command;
 use super::*;
 
 /// Every action, each of which the check has to see succeed.
-const ACTIONS: [&str; 14] = [
+const ACTIONS: [&str; 18] = [
     "CancelExportTask",
     "CopyDBSnapshot",
     "CreateDBInstanceReadReplica",
     "CreateDBSnapshot",
     "DeleteDBSnapshot",
+    "DescribeDBClusters",
     "DescribeDBInstances",
     "DescribeDBSnapshots",
     "DescribeEvents",
     "DescribeExportTasks",
+    "DescribeGlobalClusters",
+    "FailoverGlobalCluster",
     "PromoteReadReplica",
     "RestoreDBInstanceFromDBSnapshot",
     "StartDBInstance",
     "StartExportTask",
     "StopDBInstance",
+    "SwitchoverGlobalCluster",
 ];
 
 /// The refusals that the check has to see.
-const REFUSALS: [&str; 18] = [
+const REFUSALS: [&str; 22] = [
+    "DBClusterNotFoundFault",
     "DBInstanceAlreadyExists",
     "DBInstanceNotFound",
     "DBSnapshotAlreadyExists",
@@ -34,13 +39,16 @@ const REFUSALS: [&str; 18] = [
     "ExportTaskAlreadyExists",
     "ExportTaskLimitReachedFault",
     "ExportTaskNotFound",
+    "GlobalClusterNotFoundFault",
     "IamRoleNotFound",
     "InvalidAction",
+    "InvalidDBClusterStateFault",
     "InvalidDBInstanceState",
     "InvalidDBSnapshotState",
     "InvalidExportOnly",
     "InvalidExportSourceState",
     "InvalidExportTaskStateFault",
+    "InvalidGlobalClusterStateFault",
     "InvalidParameterCombination",
     "InvalidParameterValue",
     "InvalidS3BucketFault",

@@ -117,7 +117,7 @@ fn place(region: &str, id: &str) -> Place {
     Place::new(region, id)
 }
 
-/// A server with four instances, what lies outside it, and boto3 to ask it with.
+/// A server with four instances and a global database, what lies outside it, and boto3 to ask it with.
 struct Rig {
     server: RdsServer,
     outside: Arc<Recorder>,
@@ -135,6 +135,9 @@ impl Rig {
         server.add(Instance { kms_key, ..Instance::primary(source.clone(), host, 5432) });
         server.add(Instance::replica(place(WEST, "controller-db-west"), host, 5433, source));
         server.add(Instance::primary(place(EAST, "alone"), host, 5434));
+        let clusters = [place(EAST, "catalog-east"), place(WEST, "catalog-west")];
+        let [writer, other] = clusters;
+        server.add_global("catalog", writer, vec![other]);
         server.add(Instance::primary(place(WEST, "alone-west"), host, 5435));
         let run = Run::begin()?;
         let aws = Aws::start(&crate::parts::venv().await?, run.path(), &server.url()).await?;

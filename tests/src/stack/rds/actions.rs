@@ -7,7 +7,7 @@ use super::names::{arn, now, place_of};
 use super::query::Call;
 use super::refusal::Refusal;
 use super::xml::Tree;
-use super::{Inner, exports, instances, replicas, restores, shapes, snapshots};
+use super::{Inner, clusters, exports, instances, replicas, restores, shapes, snapshots};
 
 pub(super) async fn act(inner: &Arc<Inner>, call: &Call) -> Result<Tree, Refusal> {
     for resource in resources(inner, call) {
@@ -33,6 +33,10 @@ pub(super) async fn act(inner: &Arc<Inner>, call: &Call) -> Result<Tree, Refusal
         "StartExportTask" => exports::start(inner, call).await,
         "DescribeExportTasks" => exports::describe(inner, call),
         "CancelExportTask" => exports::cancel(inner, call),
+        "DescribeDBClusters" => clusters::describe(inner, call),
+        "DescribeGlobalClusters" => clusters::describe_global(inner, call),
+        "FailoverGlobalCluster" => clusters::fail_over(inner, call),
+        "SwitchoverGlobalCluster" => clusters::switch_over(inner, call),
         "DescribeEvents" => describe_events(inner, call),
         other => Err(Refusal::action(other, "2014-10-31")),
     }
@@ -47,6 +51,11 @@ fn resources(inner: &Inner, call: &Call) -> Vec<String> {
             true => name.to_owned(),
             false => arn(&inner.account, kind, &Place::new(&call.region, name)),
         }
+    };
+    // It is one of no region.
+    let global = || {
+        let id = call.text("GlobalClusterIdentifier").unwrap_or("*");
+        format!("arn:aws:rds::{}:global-cluster:{id}", inner.account)
     };
     match call.action.as_str() {
         "DescribeDBInstances" | "PromoteReadReplica" | "StopDBInstance" | "StartDBInstance" => {
@@ -72,6 +81,11 @@ fn resources(inner: &Inner, call: &Call) -> Vec<String> {
             named("SourceDBSnapshotIdentifier", "snapshot"),
             named("TargetDBSnapshotIdentifier", "snapshot"),
         ],
+        "DescribeDBClusters" => vec![named("DBClusterIdentifier", "cluster")],
+        "DescribeGlobalClusters" => vec![global()],
+        "FailoverGlobalCluster" | "SwitchoverGlobalCluster" => {
+            vec![global(), named("TargetDbClusterIdentifier", "cluster")]
+        }
         // Export tasks and events have no resources to limit a permission to.
         _ => vec!["*".to_owned()],
     }

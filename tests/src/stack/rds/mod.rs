@@ -1,7 +1,9 @@
 //! An RDS server that takes its time, for what no emulator has: transitions, refusals, exports that
-//! write files. It is for PostgreSQL instances, without clusters; signatures are not checked.
+//! write files. It is for PostgreSQL instances, and for the clusters of Aurora global databases as far as
+//! their writer moves; signatures are not checked.
 
 mod actions;
+mod clusters;
 mod events;
 mod exports;
 mod files;
@@ -39,6 +41,7 @@ pub use self::model::{
 pub use self::tables::{Column, Kind, Table, read_tables};
 pub use self::wired::Wired;
 
+use self::clusters::Global;
 use self::query::Call;
 use self::refusal::Refusal;
 use self::state::{Held, State};
@@ -128,6 +131,11 @@ impl RdsServer {
     /// Takes an instance away, as if it had been deleted; `false` if there is no such instance.
     pub fn remove(&self, place: &Place) -> bool {
         self.inner.state().region(&place.region).instances.remove(&place.id).is_some()
+    }
+
+    /// Puts a global database there, of clusters that are `available`: the one that writes, and others.
+    pub fn add_global(&self, id: &str, writer: Place, others: Vec<Place>) {
+        self.inner.state().globals.push(Global::new(id, writer, others));
     }
 
     /// Changes how long transitions take, for those that begin from now on.

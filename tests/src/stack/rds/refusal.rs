@@ -64,6 +64,22 @@ impl Refusal {
         Self::new("InvalidDBInstanceState", 400, message)
     }
 
+    pub(super) fn no_cluster(id: &str) -> Self {
+        Self::new("DBClusterNotFoundFault", 404, format!("DBCluster {id} not found."))
+    }
+
+    pub(super) fn no_global_cluster(id: &str) -> Self {
+        Self::new("GlobalClusterNotFoundFault", 404, format!("Global cluster {id} not found"))
+    }
+
+    pub(super) fn cluster_state(message: impl Into<String>) -> Self {
+        Self::new("InvalidDBClusterStateFault", 400, message)
+    }
+
+    pub(super) fn global_state(message: impl Into<String>) -> Self {
+        Self::new("InvalidGlobalClusterStateFault", 400, message)
+    }
+
     pub(super) fn no_snapshot(id: &str) -> Self {
         Self::new("DBSnapshotNotFound", 404, format!("DBSnapshot {id} not found."))
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::clusters::Global;
 use super::model::{Fate, Instance, Pace, Place, Replication, Status};
 use super::names::now;
 use super::tables::Table;
@@ -15,6 +16,7 @@ use super::tables::Table;
 #[derive(Default)]
 pub(super) struct State {
     pub(super) regions: BTreeMap<String, Region>,
+    pub(super) globals: Vec<Global>,
     pub(super) lost: BTreeSet<String>,
     pub(super) pace: Pace,
     pub(super) fate: BTreeMap<String, Fate>,
