@@ -190,7 +190,8 @@ fn rewritten_manifest(world: &World, dice: &mut Dice) -> (&'static str, Damage) 
     let mut manifest: Value = serde_json::from_slice(&body).unwrap();
     let n = dice.below(2);
     let other_key = PLAN_KEY.replace("1234abcd", "99999999");
-    let edits: [(&str, Value); 10] = [
+    let edits: [(&str, Value); 11] = [
+        ("/format", json!(2)),
         ("/objects/N/sums/size_bytes", json!(7)),
         ("/objects/N/sums/sha256", json!("00".repeat(32))),
         ("/objects/N/sums/crc64nvme", json!("AAAAAAAAAAA=")),
@@ -203,7 +204,7 @@ fn rewritten_manifest(world: &World, dice: &mut Dice) -> (&'static str, Damage) 
         ("/objects", json!([])),
     ];
     let unreadable: [(&str, Value); 4] = [
-        ("/format", json!(2)),
+        ("/format", json!(3)),
         ("/format", json!("1")),
         ("/slot", json!("yesterday")),
         ("/objects/N/sums", json!(null)),

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::{Checked, Manifest, Stored, Sums};
+use crate::manifest::{Checked, Manifest, Stored, Sums, format_of};
 use crate::name::{KeyArn, Region, Slot, SystemName};
 use crate::seen::Seen;
 use crate::vault;
@@ -194,6 +194,11 @@ fn manifest_findings(view: &View, unknown: &mut Vec<String>) -> Vec<String> {
             "it says that it is of {}, {}, and it lies at {}, {}",
             manifest.system, manifest.slot, view.system, view.slot
         ));
+    }
+    let format = format_of(&manifest.objects);
+    if manifest.format != format {
+        let said = manifest.format;
+        findings.push(format!("it says that it is of format {said}, and its records are {format}"));
     }
     if manifest.objects.is_empty() {
         findings.push("it records nothing".to_owned());

@@ -216,6 +216,10 @@ fn records_and_objects_have_to_match_one_to_one() {
             "it says that it is of other, 2026-11-21T00-00-00Z",
         ),
         (
+            finding(|view| view.manifest.format = 2),
+            "it says that it is of format 2, and its records are 1",
+        ),
+        (
             finding(|view| {
                 view.listed = view.listed.clone().map(|mut keys| {
                     keys.push(stray.into());
