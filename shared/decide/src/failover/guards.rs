@@ -66,8 +66,7 @@ fn is_supported(plan: &Plan, view: &OpeningView) -> Result<(), Refusal> {
             }
         }
     }
-    restore::is_supported(plan, view)?;
-    Ok(())
+    restore::is_supported(plan, view)
 }
 
 /// An alarm begins nothing where only a person may.
