@@ -78,34 +78,47 @@ impl Databases for Live {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<LagPoint>, Fault> {
+        const DURING: &str = "reading ReplicaLag of the database";
+        let metric = ("ReplicaLag", "DBInstanceIdentifier", id);
+        let minutes = self.minutes(DURING, region, metric, (from, to)).await?;
+        Ok(minutes.into_iter().map(|(at, lag_s)| LagPoint { at, lag_s }).collect())
+    }
+}
+
+impl Live {
+    /// The highest value of each minute of a metric of RDS, oldest first: its name, its one dimension, and
+    /// the value of that.
+    pub(crate) async fn minutes(
+        &self,
+        during: &'static str,
+        region: &Region,
+        (metric, dimension, id): (&str, &str, &str),
+        (from, to): (Timestamp, Timestamp),
+    ) -> Result<Vec<(Timestamp, f64)>, Fault> {
         let client = self.clients().cloudwatch(region.as_str());
         let asked = client
             .get_metric_statistics()
             .namespace("AWS/RDS")
-            .metric_name("ReplicaLag")
-            .dimensions(Dimension::builder().name("DBInstanceIdentifier").value(id).build())
+            .metric_name(metric)
+            .dimensions(Dimension::builder().name(dimension).value(id).build())
             .start_time(DateTime::from_secs(from.as_second()))
             .end_time(DateTime::from_secs(to.as_second()))
             .period(LAG_PERIOD_S)
             .statistics(Statistic::Maximum)
             .send();
-        let answer = Box::pin(asked)
-            .await
-            .map_err(|error| fault("reading ReplicaLag of the database", id, error))?;
-        let mut points: Vec<LagPoint> = answer
+        let answer = Box::pin(asked).await.map_err(|error| fault(during, id, error))?;
+        let mut minutes: Vec<(Timestamp, f64)> = answer
             .datapoints()
             .iter()
             .filter_map(|point| {
                 let at = Timestamp::from_nanosecond(point.timestamp()?.as_nanos()).ok()?;
-                Some(LagPoint { at, lag_s: point.maximum()? })
+                Some((at, point.maximum()?))
             })
             .collect();
-        points.sort_by_key(|point| point.at);
-        Ok(points)
+        minutes.sort_by_key(|(at, _)| *at);
+        Ok(minutes)
     }
-}
 
-impl Live {
     pub(crate) async fn described(
         &self,
         during: &'static str,

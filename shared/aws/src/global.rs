@@ -1,7 +1,5 @@
 //! Aurora global databases, in any Region.
 
-use aws_sdk_cloudwatch::types::{Dimension, Statistic};
-use aws_sdk_rds::primitives::DateTime;
 use aws_sdk_rds::types::{DbCluster, GlobalCluster, GlobalClusterMember};
 use jiff::Timestamp;
 use warmspare_act::fault::{Fault, Hope};
@@ -13,14 +11,12 @@ use warmspare_decide::seen::Seen;
 use crate::Live;
 use crate::fault::{code, fault};
 
-/// Aurora publishes both metrics once a minute.
-const LAG_PERIOD_S: i32 = 60;
-
-/// In the Region of a cluster that does not write, under its identifier. The first is how far it is behind
+/// Once a minute, in the Region of a cluster that does not write, under its identifier. The first is how far it is behind
 /// for what users have written, in milliseconds; old versions of Aurora MySQL have the second one alone
 /// (<https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.AuroraMonitoring.Metrics.html>).
 const LAGS: [&str; 2] = ["AuroraGlobalDBRPOLag", "AuroraGlobalDBReplicationLag"];
 
+const READING: &str = "reading the lag of the database";
 const DURING: &str = "making the writer of the global database";
 
 impl GlobalDatabases for Live {
@@ -37,9 +33,12 @@ impl GlobalDatabases for Live {
         to: Timestamp,
     ) -> Result<Vec<LagPoint>, Fault> {
         for metric in LAGS {
-            let points = self.lag_of(metric, cluster, from, to).await?;
-            if !points.is_empty() {
-                return Ok(points);
+            let metric = (metric, "DBClusterIdentifier", cluster.id.as_str());
+            let minutes = self.minutes(READING, &cluster.region, metric, (from, to)).await?;
+            if !minutes.is_empty() {
+                let point =
+                    |(at, lag_ms): (Timestamp, f64)| LagPoint { at, lag_s: lag_ms / 1_000.0 };
+                return Ok(minutes.into_iter().map(point).collect());
             }
         }
         Ok(Vec::new())
@@ -130,40 +129,6 @@ impl Live {
         };
         let is_moving = global.as_ref().and_then(moving).is_some();
         Ok((!writes(member) && !is_moving).then(|| arn_of(member).to_owned()))
-    }
-
-    async fn lag_of(
-        &self,
-        metric: &'static str,
-        cluster: &Placed,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<LagPoint>, Fault> {
-        let client = self.clients().cloudwatch(cluster.region.as_str());
-        let id = &cluster.id;
-        let asked = client
-            .get_metric_statistics()
-            .namespace("AWS/RDS")
-            .metric_name(metric)
-            .dimensions(Dimension::builder().name("DBClusterIdentifier").value(id).build())
-            .start_time(DateTime::from_secs(from.as_second()))
-            .end_time(DateTime::from_secs(to.as_second()))
-            .period(LAG_PERIOD_S)
-            .statistics(Statistic::Maximum)
-            .send();
-        let answer = Box::pin(asked)
-            .await
-            .map_err(|error| fault("reading the lag of the database", id, error))?;
-        let mut points: Vec<LagPoint> = answer
-            .datapoints()
-            .iter()
-            .filter_map(|point| {
-                let at = Timestamp::from_nanosecond(point.timestamp()?.as_nanos()).ok()?;
-                Some(LagPoint { at, lag_s: point.maximum()? / 1_000.0 })
-            })
-            .collect();
-        points.sort_by_key(|point| point.at);
-        Ok(points)
     }
 }
 
