@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use warmspare_act::documents::{Created, Stored as Formatted, create_json, parse_json};
 use warmspare_act::fault::Hope;
 use warmspare_decide::export::{Copied, End, Exported, Intended};
-use warmspare_decide::failover::Stopped;
+use warmspare_decide::failover::{Late, Stopped};
 use warmspare_decide::manifest::{Checked, Manifest, Receipt, Stored, Sums, Upload, format_of};
 use warmspare_decide::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
 use warmspare_decide::prune::{Cause, Mark};
@@ -232,4 +232,19 @@ fn notes_of_what_was_told_of_format_1_are_read_and_written() {
     let at = "2026-11-21T00:05:30Z".parse().unwrap();
     let stopped = Stopped { format: 1, system: system(), term: Term(3), n: 7, at, why };
     assert_golden(include_str!("golden/stopped-1.json"), &stopped);
+}
+
+#[test]
+fn notes_of_what_takes_long_of_format_1_are_read_and_written() {
+    let late = Late {
+        format: 1,
+        system: system(),
+        term: Term(3),
+        at: "2026-11-21T00:20:30Z".parse().unwrap(),
+        without_s: 1_023,
+        rto_s_max: 900,
+        step: "promote the database".to_owned(),
+        why: "the database is modifying since 700 s".to_owned(),
+    };
+    assert_golden(include_str!("golden/late-1.json"), &late);
 }

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use warmspare_decide::acknowledgement::Acknowledgement;
 use warmspare_decide::export::{Copied, Exported, Intended};
-use warmspare_decide::failover::{Declined, Stopped};
+use warmspare_decide::failover::{Declined, Late, Stopped};
 use warmspare_decide::group::{Moved, Offer};
 use warmspare_decide::journal::{self, Entry};
 use warmspare_decide::maintenance::Pause;
@@ -54,6 +54,7 @@ impl Stored for Acknowledgement {}
 impl Stored for Pause {}
 impl Stored for Declined {}
 impl Stored for Stopped {}
+impl Stored for Late {}
 impl Stored for Offer {}
 impl Stored for Moved {}
 impl Stored for Switch {}

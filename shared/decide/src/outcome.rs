@@ -88,6 +88,9 @@ pub enum Happening {
     /// A failover met something that needs a person.
     #[serde(rename = "Failover Failed")]
     FailoverFailed,
+    /// A failover goes on, and takes longer than its plan allows.
+    #[serde(rename = "Failover Late")]
+    FailoverLate,
     /// The old site was fenced at last.
     #[serde(rename = "Fence Paid")]
     FencePaid,
@@ -111,6 +114,7 @@ impl Happening {
             Self::FailoverStep => "Failover Step",
             Self::FailoverCompleted => "Failover Completed",
             Self::FailoverFailed => "Failover Failed",
+            Self::FailoverLate => "Failover Late",
             Self::FencePaid => "Fence Paid",
         }
     }

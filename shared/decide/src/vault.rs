@@ -144,6 +144,11 @@ pub fn stopped(system: &SystemName, term: Term, n: u32, refusal: &str) -> String
     format!("failovers/{system}/{}/stopped-{n:06}-{refusal}.json", term.padded())
 }
 
+/// `failovers/<system>/<term>/late.json`: people were told that it takes longer than was agreed.
+pub fn late(system: &SystemName, term: Term) -> String {
+    format!("failovers/{system}/{}/late.json", term.padded())
+}
+
 /// `failovers/<system>/switch.json`: which site clients are led to, in the method `health-check`.
 pub fn switch(system: &SystemName) -> String {
     format!("failovers/{system}/switch.json")

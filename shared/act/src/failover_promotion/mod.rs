@@ -13,7 +13,7 @@ mod others;
 mod records;
 mod rehearse;
 mod restore;
-mod stopped;
+mod told;
 
 use warmspare_decide::evidence::AlarmState;
 use warmspare_decide::failover::{Duty, Kind, duty};

@@ -17,7 +17,7 @@ use look::look;
 use take::{batch_of, take};
 use words::{seen, sentence};
 
-use super::{Subject, World, announce, records, stopped};
+use super::{Subject, World, announce, records, told};
 
 /// No turn begins with less time left, in seconds: a look, the longest call and its record fit into it.
 const LEFT_S_MIN: u64 = 45;
@@ -74,11 +74,12 @@ pub(super) async fn on<P: World>(
             }
         }
     }
+    let why = if memory.waiting_for.is_empty() { "no time was left" } else { &memory.waiting_for };
+    told::waiting(ports, subject, &progress, why).await;
     journal::release(ports, &subject.system, term).await;
     let step = progress.next_step().map_or("close", Step::words);
     Ok(Outcome::Waiting(format!(
-        "term {term} is about to {step}, and goes on with the next tick: {}",
-        if memory.waiting_for.is_empty() { "no time was left" } else { &memory.waiting_for }
+        "term {term} is about to {step}, and goes on with the next tick: {why}"
     )))
 }
 
@@ -131,6 +132,7 @@ async fn turn<P: World>(
                 return Ok(Turn::End(overtaken(progress)));
             }
             memory.attempt = None;
+            memory.waiting_for.clear();
             memory.moves.is_calm();
             let reason = format!("{}: {seen}", step.words());
             let system = &subject.system;
@@ -160,6 +162,7 @@ async fn turn<P: World>(
             Ok(Turn::On)
         }
         Next::Later(why) => {
+            told::waiting(ports, subject, progress, &why).await;
             let sentence = format!("term {term} goes on with the next tick: {why}");
             Ok(Turn::End(Outcome::Waiting(sentence)))
         }
@@ -168,7 +171,7 @@ async fn turn<P: World>(
             if journal::is_past(ports, &subject.system, term, progress.entries).await {
                 return Ok(Turn::End(overtaken(progress)));
             }
-            stopped::tell(ports, &subject.system, progress, &refusal).await;
+            told::stopped(ports, subject, progress, &refusal).await;
             Ok(Turn::End(Outcome::Refused(refusal)))
         }
         Next::Abandon(why, debts) => {
