@@ -1,7 +1,8 @@
 use super::*;
+use crate::acknowledgement::{Accepted, Acknowledgement};
 use crate::database::{DETACHED, Instance, Pair};
-use crate::failover::tests::{lost, plan, replica};
-use crate::failover::{Kind, OpeningView, open};
+use crate::failover::tests::{lost, now, plan, progress_of, replica};
+use crate::failover::{Kind, Opened, OpeningView, as_if_open, open};
 use crate::journal::Step;
 use crate::name::Term;
 
@@ -74,4 +75,57 @@ fn a_planned_move_waits_for_no_lag_and_seeds_nothing() {
     let steps = crate::failover::as_if_open(&global(), &planned).steps;
     assert!(!steps.contains(&Step::CatchUp) && !steps.contains(&Step::SeedDatabase), "{steps:?}");
     assert!(crate::failover::as_if_open(&plan(), &planned).steps.contains(&Step::CatchUp));
+}
+
+fn accepted(refusal: Refusal) -> Accepted {
+    let (who, reason) = ("Ada".to_owned(), "they wait".to_owned());
+    let by = Acknowledgement {
+        format: 1,
+        who,
+        refusal: refusal.name().to_owned(),
+        until: now(),
+        reason,
+    };
+    Accepted { refusal, by }
+}
+
+/// FF6: Aurora is told that it may lose data where that was agreed for this very failover: by the plan, or
+/// by a person who has accepted the lag, and not by one who has accepted something else.
+#[test]
+fn the_writer_is_moved_with_a_loss_only_where_one_was_agreed() {
+    let decided = |kind: Kind, lag_s: Option<Seen<u64>>, accepted: Vec<Accepted>| {
+        let view = OpeningView { kind, lag_s, ..view() };
+        let opened = Opened { accepted, ..as_if_open(&global(), &view) };
+        promotion(&global(), &progress_of(opened, &[], None))
+    };
+    let unknown = || Some(Seen::Unknown("no answer".to_owned()));
+    let behind = || accepted(Refusal::TooFarBehind { lag_s: 31, lag_s_max: 30 });
+    let blind = || accepted(Refusal::LagUnknown { why: "no answer".to_owned() });
+    let other = || accepted(Refusal::NoProvenBackup { why: "none".to_owned() });
+    let told = |may_lose| Some(Next::Do(Act::MoveWriter { may_lose }));
+    use Kind::{Failback, Failover, Switchover};
+    for (kind, lag_s, accepted, expected) in [
+        (Failover, Some(Seen::Here(30)), vec![], told(true)),
+        (Failover, Some(Seen::Here(31)), vec![], None),
+        (Failover, Some(Seen::Here(31)), vec![other()], None),
+        (Failover, Some(Seen::Here(31)), vec![behind()], told(true)),
+        (Failover, unknown(), vec![], None),
+        (Failover, unknown(), vec![other(), blind()], told(true)),
+        (Failover, Some(Seen::Absent), vec![], None),
+        (Failover, None, vec![], None),
+        (Switchover, Some(Seen::Here(31)), vec![behind()], told(false)),
+        (Failback, unknown(), vec![], told(false)),
+    ] {
+        let next = decided(kind, lag_s.clone(), accepted);
+        match expected {
+            Some(expected) => assert_eq!(next, expected, "{kind:?}, {lag_s:?}"),
+            None => assert!(
+                matches!(next, Next::Stop(Refusal::LagUnknown { .. })),
+                "{kind:?}, {lag_s:?}: {next:?}"
+            ),
+        }
+    }
+    // An instance is promoted, which needs no such word.
+    let instance = promotion(&plan(), &progress_of(as_if_open(&plan(), &lost()), &[], None));
+    assert_eq!(instance, Next::Do(Act::PromoteDatabase));
 }

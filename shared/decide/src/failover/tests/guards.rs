@@ -206,3 +206,17 @@ fn a_decision_to_begin_says_which_term_it_is_and_who_accepts_what() {
     let opened = open(&plan(), &behind).unwrap();
     assert_eq!(opened.accepted, [Accepted { refusal, by: said }]);
 }
+
+/// While the journal does not go on, the same reason is not told again; another one is.
+#[test]
+fn what_stopped_a_failover_is_kept_under_its_reason_and_where_it_stood() {
+    let stopped = Stopped {
+        format: STOPPED_FORMAT,
+        system: plan().system,
+        term: Term(1),
+        n: 4,
+        at: now(),
+        why: Refusal::LagUnknown { why: "no answer".to_owned() },
+    };
+    assert_eq!(stopped.key(), "failovers/controller/000001/stopped-000004-lag-unknown.json");
+}
