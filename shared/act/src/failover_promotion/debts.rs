@@ -2,25 +2,28 @@
 //! its mode, if it was to be left and was not.
 
 use warmspare_decide::database::{Pair, Placed};
-use warmspare_decide::failover::{PutBack, give_back, not_to_zero, put_back};
+use warmspare_decide::failover::{
+    Payment, end_instances, give_back, owed_again, put_back, retire, unanswered,
+};
 use warmspare_decide::journal::{Debt, Progress, What};
 use warmspare_decide::outcome::{Happening, Outcome};
-use warmspare_decide::plan::{Method, Site};
+use warmspare_decide::plan::Site;
 use warmspare_decide::seen::Seen;
 
 use crate::databases;
-use crate::fault::{Fault, Hope, or_unknown};
+use crate::fault::{Fault, Hope};
 use crate::journal;
 use crate::ports::ApplianceMode;
 use crate::switch;
 
+use super::drive::group;
 use super::{Subject, World, announce, drive, records};
 
 /// No attempt begins with less time left, in seconds.
 const LEFT_S_MIN: u64 = 45;
 
 /// What came of one attempt: paid, with what was seen; or not yet, with why.
-type Payment = Result<String, String>;
+type Paid = Result<String, String>;
 
 /// Tries to pay each debt once. What cannot be paid stays, and the next tick tries again.
 pub(super) async fn pay<P: World>(
@@ -37,14 +40,8 @@ pub(super) async fn pay<P: World>(
         }
         let payment = match debt {
             Debt::Appliance => appliance(ports, old).await,
-            Debt::Capacity => capacity(ports, old).await,
-            Debt::Database => {
-                let pair = progress.opened.pair(&subject.plan);
-                match databases::global_of(&subject.plan) {
-                    Some(_) => cluster(ports, subject, pair.as_ref()).await,
-                    None => database(ports, pair.as_ref()).await,
-                }
-            }
+            Debt::Capacity => carry_out(ports, end_instances(old, &group(ports, old).await)).await,
+            Debt::Database => database(ports, subject, &progress).await,
             Debt::Mode => mode(ports, subject, &progress, old).await,
             Debt::PilotLight => pilot_light(ports, subject, &progress).await,
         };
@@ -78,22 +75,15 @@ pub(super) async fn pay<P: World>(
 }
 
 /// Looks whether a database that was stopped runs again; if it does, its stop is owed again, and paid.
-pub(super) async fn owed_again<P: World>(
+pub(super) async fn look_again<P: World>(
     ports: &P,
     subject: &Subject,
     mut progress: Progress,
 ) -> Result<Option<Outcome>, Fault> {
     let pair = progress.opened.pair(&subject.plan);
     let Some(Pair { writer, .. }) = pair else { return Ok(None) };
-    let id = &writer.id;
-    let seen = match databases::seen(ports, &subject.plan, &writer).await {
-        Seen::Here(instance) if instance.may_write() => match databases::global_of(&subject.plan) {
-            Some(_) => format!("{id} was demoted, is {}, and replicates nothing", instance.status),
-            None => format!("{id} was stopped and is {} again", instance.status),
-        },
-        // A replica writes nothing of its own: somebody has prepared the way home.
-        Seen::Here(_) | Seen::Absent | Seen::Unknown(_) => return Ok(None),
-    };
+    let found = databases::seen(ports, &subject.plan, &writer).await;
+    let Some(seen) = owed_again(&subject.plan, &writer, &found) else { return Ok(None) };
     let n = progress.entries.saturating_add(1);
     let what = What::OwedAgain { debt: Debt::Database, seen };
     let (system, version) = (&subject.system, &subject.plan_version);
@@ -104,27 +94,49 @@ pub(super) async fn owed_again<P: World>(
     pay(ports, subject, progress).await.map(Some)
 }
 
-async fn appliance<P: World>(ports: &P, old: &Site) -> Payment {
+/// Tells what is to be told. Whoever was told is believed by the next look, and not by its answer.
+async fn carry_out<P: World>(ports: &P, payment: Result<Payment, String>) -> Paid {
+    let (told, answer) = match payment? {
+        Payment::Paid(seen) => return Ok(seen),
+        Payment::Set { asg, region, desired } => {
+            let answer = ports.set_desired(&region, &asg, desired).await;
+            (format!("{asg} was told to have {desired} instance(s)"), answer)
+        }
+        Payment::Stop(Placed { id, region }) => {
+            let answer = ports.stop(&region, &id).await;
+            (format!("{id} was told to stop"), answer)
+        }
+    };
+    Err(match answer {
+        Ok(()) => format!("{told}, and is looked at again"),
+        Err(fault) => fault.to_string(),
+    })
+}
+
+async fn appliance<P: World>(ports: &P, old: &Site) -> Paid {
     match ports.set_mode(&old.appliance, ApplianceMode::Standby).await {
         Ok(()) => Ok(format!("{} accepted to be standby", old.name)),
-        // What does not answer because nothing of it runs any more is fenced.
-        Err(fault) if fault.hope == Hope::Unreachable => match &old.capacity {
-            None => Err(fault.to_string()),
-            Some(scaled) => match or_unknown(ports.group(&old.region, &scaled.asg).await) {
-                Seen::Here(group) if group.is_gone() => {
-                    Ok(format!("{} does not answer, and {} has no instance", old.name, scaled.asg))
-                }
-                Seen::Here(_) | Seen::Absent | Seen::Unknown(_) => Err(fault.to_string()),
-            },
-        },
+        Err(fault) if fault.hope == Hope::Unreachable => {
+            let group = group(ports, old).await;
+            carry_out(ports, unanswered(old, &group, fault.to_string())).await
+        }
         Err(fault) => Err(fault.to_string()),
     }
+}
+
+async fn database<P: World>(ports: &P, subject: &Subject, progress: &Progress) -> Paid {
+    let (plan, pair) = (&subject.plan, progress.opened.pair(&subject.plan));
+    let seen = match &pair {
+        Some(pair) => databases::seen(ports, plan, &pair.writer).await,
+        None => Seen::Absent,
+    };
+    carry_out(ports, retire(plan, pair.as_ref(), &seen)).await
 }
 
 /// The failover was given up after its last late fence was dead, so one answer is enough. This run may be
 /// late itself, and meet a newer failover: one that began while this is owed does not believe its fence
 /// before a run like this one must be dead.
-async fn mode<P: World>(ports: &P, subject: &Subject, progress: &Progress, old: &Site) -> Payment {
+async fn mode<P: World>(ports: &P, subject: &Subject, progress: &Progress, old: &Site) -> Paid {
     leads_to_old(ports, subject, progress).await?;
     match ports.set_mode(&old.appliance, ApplianceMode::Production).await {
         Ok(()) => Ok(format!("{} accepted to be production", old.name)),
@@ -140,9 +152,9 @@ async fn leads_to_old<P: World>(
 ) -> Result<(), String> {
     let plan = &subject.plan;
     let leads = switch::leads(ports, plan).await;
-    let records = match plan.dns.method {
-        Method::Rewrite => records::of_plan(ports, plan).await,
-        Method::HealthCheck { .. } => Seen::Absent,
+    let records = match leads {
+        None => records::of_plan(ports, plan).await,
+        Some(_) => Seen::Absent,
     };
     give_back(plan, progress, &records, leads.as_ref())
 }
@@ -150,86 +162,11 @@ async fn leads_to_old<P: World>(
 /// This run may be late, and meet a newer move that has started the same instances: one that began while
 /// this is owed, or shortly after it was paid, does not believe that they stay before a run like this one
 /// must be dead.
-async fn pilot_light<P: World>(ports: &P, subject: &Subject, progress: &Progress) -> Payment {
+async fn pilot_light<P: World>(ports: &P, subject: &Subject, progress: &Progress) -> Paid {
     let site = subject.plan.other(&progress.opened.from);
-    let Some(capacity) = &site.capacity else {
-        return Ok(format!("the plan gives {} no capacity any more", site.name));
-    };
-    let asg = &capacity.asg;
-    let group = or_unknown(ports.group(&site.region, asg).await);
-    let desired = match put_back(capacity, progress, ports.now(), &group)? {
-        PutBack::Paid(seen) => return Ok(seen),
-        PutBack::Set(desired) => desired,
-    };
-    leads_to_old(ports, subject, progress).await?;
-    match ports.set_desired(&site.region, asg, desired).await {
-        Ok(()) => Err(format!("{asg} was told to have {desired} again, and is looked at again")),
-        Err(fault) => Err(fault.to_string()),
+    let payment = put_back(site, progress, ports.now(), &group(ports, site).await);
+    if let Ok(Payment::Set { .. }) = payment {
+        leads_to_old(ports, subject, progress).await?;
     }
-}
-
-/// Instances that are ending are looked at again with the next tick.
-async fn capacity<P: World>(ports: &P, old: &Site) -> Payment {
-    let Some(capacity) = &old.capacity else {
-        return Ok(format!("the plan gives {} no capacity any more", old.name));
-    };
-    let asg = &capacity.asg;
-    match or_unknown(ports.group(&old.region, asg).await) {
-        Seen::Absent => Ok(format!("{asg} does not exist")),
-        Seen::Unknown(why) => Err(why),
-        Seen::Here(group) if group.is_gone() => Ok(format!("{asg} has no instance")),
-        Seen::Here(group) if group.desired == 0 => Err(format!("{asg} has {}", group.words())),
-        Seen::Here(group) if !group.takes(0) => Err(not_to_zero(capacity, &group)),
-        Seen::Here(_) => match ports.set_desired(&old.region, asg, 0).await {
-            Ok(()) => Err(format!("{asg} was told to end its instances, and is looked at again")),
-            Err(fault) => Err(fault.to_string()),
-        },
-    }
-}
-
-/// A cluster of a global database was fenced by the change of the writer itself, as far as Aurora could
-/// reach it, and Aurora takes it back as a secondary when its Region is there again
-/// (<https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-disaster-recovery.html>).
-/// That is paid when its own Region says that it replicates; nothing has to be told to it.
-async fn cluster<P: World>(ports: &P, subject: &Subject, pair: Option<&Pair>) -> Payment {
-    let Some(Pair { writer, replica, .. }) = pair else {
-        return Ok("the plan has no database any more".to_owned());
-    };
-    let id = &writer.id;
-    match databases::seen(ports, &subject.plan, writer).await {
-        Seen::Absent => Ok(format!("{id} does not exist")),
-        Seen::Unknown(why) => Err(why),
-        Seen::Here(cluster) => match &cluster.replica_of {
-            Some(of) if replica.is_named(of) => {
-                Ok(format!("{id} is {}, and replicates {}", cluster.status, replica.id))
-            }
-            Some(of) => Err(format!("{id} is {}, and replicates {of}", cluster.status)),
-            None => Err(format!("{id} is {}, and replicates nothing yet", cluster.status)),
-        },
-    }
-}
-
-/// RDS refuses to stop an instance that has a replica, so this waits until the promotion has ended the
-/// replication on this side too.
-async fn database<P: World>(ports: &P, pair: Option<&Pair>) -> Payment {
-    let Some(Pair { writer: Placed { id, region }, .. }) = pair else {
-        return Ok("the plan has no database any more".to_owned());
-    };
-    match or_unknown(ports.instance(region, id).await) {
-        Seen::Absent => Ok(format!("{id} does not exist")),
-        Seen::Unknown(why) => Err(why),
-        Seen::Here(instance) if matches!(instance.status.as_str(), "stopping" | "stopped") => {
-            Ok(format!("{id} is {}", instance.status))
-        }
-        Seen::Here(instance) if !instance.replicas.is_empty() => {
-            Err(format!("{id} still has replicas: {}", instance.replicas.join(", ")))
-        }
-        Seen::Here(instance) if instance.status != "available" => {
-            Err(format!("{id} is {}", instance.status))
-        }
-        Seen::Here(_) => match ports.stop(region, id).await {
-            Ok(()) => Err(format!("{id} was told to stop, and is looked at again")),
-            Err(fault) => Err(fault.to_string()),
-        },
-    }
+    carry_out(ports, payment).await
 }

@@ -241,7 +241,7 @@ async fn resume<P: World>(ports: &P, system: SystemName) -> Result<Resumed, Faul
     let outcome = match duty {
         Duty::Nothing => return Ok(Resumed::Nothing),
         Duty::Drive => drive::on(ports, &subject, progress).await?,
-        Duty::LookAgain => match debts::owed_again(ports, &subject, progress).await? {
+        Duty::LookAgain => match debts::look_again(ports, &subject, progress).await? {
             Some(outcome) => outcome,
             None => return Ok(Resumed::Nothing),
         },

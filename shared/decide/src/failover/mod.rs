@@ -11,8 +11,8 @@ mod global;
 mod guards;
 mod late;
 mod open;
+mod payment;
 mod planned;
-mod put_back;
 mod rehearsal;
 mod report;
 mod restore;
@@ -25,12 +25,10 @@ pub use give_back::give_back;
 pub use guards::not_healthy;
 pub use late::{LATE_FORMAT, Late, late};
 pub use open::{Asked, Kind, Opened, OpeningView, PastTerm, as_if_open, open};
-pub use put_back::{PutBack, put_back};
+pub use payment::{Payment, end_instances, owed_again, put_back, retire, unanswered};
 pub use rehearsal::{as_if_done, as_if_running, is_unlit, told};
 pub use report::{Phase, Report, report};
-pub use step::{
-    Act, Attempt, Next, Other, View, ZoneView, debts_of, holds_up, next, not_to_zero, stranded,
-};
+pub use step::{Act, Attempt, Next, Other, View, ZoneView, debts_of, holds_up, next, stranded};
 pub use stopped::{STOPPED_FORMAT, Stopped};
 
 #[cfg(test)]

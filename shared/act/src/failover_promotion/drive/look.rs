@@ -141,7 +141,8 @@ pub(super) async fn look<P: World>(
     view
 }
 
-async fn group<P: World>(ports: &P, site: &Site) -> Seen<Group> {
+/// The Auto Scaling group of a site; absent too where the plan gives it none.
+pub(in crate::failover_promotion) async fn group<P: World>(ports: &P, site: &Site) -> Seen<Group> {
     match &site.capacity {
         Some(capacity) => or_unknown(ports.group(&site.region, &capacity.asg).await),
         None => Seen::Absent,

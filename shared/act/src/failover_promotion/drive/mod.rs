@@ -13,6 +13,7 @@ use warmspare_decide::plan::Site;
 use crate::fault::{Fault, Hope};
 use crate::journal::{self, ALIVE_EVERY_S, Lease};
 
+pub(super) use look::group;
 use look::look;
 use take::{batch_of, take};
 use words::{seen, sentence};

@@ -55,7 +55,7 @@ pub(super) fn stop(plan: &Plan, progress: &Progress, view: &View) -> Next {
 }
 
 /// Why a group cannot be stopped: its own bound.
-pub fn not_to_zero(capacity: &Capacity, group: &Group) -> String {
+pub(in crate::failover) fn not_to_zero(capacity: &Capacity, group: &Group) -> String {
     format!(
         "the minimum size of {} is {}, and Auto Scaling refuses a desired capacity of 0 below it",
         capacity.asg, group.min

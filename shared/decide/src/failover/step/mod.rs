@@ -29,8 +29,7 @@ use crate::switch::SwitchView;
 
 use super::report::{Report, report};
 
-pub use capacity::not_to_zero;
-pub(in crate::failover) use capacity::{no_capacity, out_of_bounds};
+pub(in crate::failover) use capacity::{no_capacity, not_to_zero, out_of_bounds};
 pub use dns::{ZoneView, stranded};
 pub(in crate::failover) use fence::QUIET_S;
 pub use fence::debts_of;

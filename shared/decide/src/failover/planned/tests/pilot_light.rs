@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::capacity::Group;
-use crate::failover::{PutBack, put_back};
 use crate::journal::{Entry, FORMAT, What};
 use crate::name::SystemName;
 use crate::plan::Capacity;
@@ -188,10 +187,12 @@ fn the_old_instances_end_when_nothing_after_that_can_fail_by_what_is_known() {
     let open = begun(&caught_up(), None);
     let running = |view: &mut View| view.group = Seen::Here(group(1, 1));
     assert_eq!(decided(&open, running), Next::Do(Act::StopCapacity));
-    let gone = decided(&open, |view| view.group = Seen::Here(group(0, 0)));
-    let debts = vec![Debt::Database];
-    let finding = Finding::Stopped { debts, group: group(0, 0) };
-    assert_eq!(gone, Next::Confirm(Step::StopCapacity, finding), "by whomever");
+    let kept = Group { suspended: vec!["Terminate".to_owned()], ..group(0, 0) };
+    for gone in [group(0, 0), kept] {
+        let next = decided(&open, |view| view.group = Seen::Here(gone.clone()));
+        let finding = Finding::Stopped { debts: vec![Debt::Database], group: gone };
+        assert_eq!(next, Next::Confirm(Step::StopCapacity, finding), "by whomever");
+    }
     let table: [fn(&mut View); 5] = [
         |view| view.group = Seen::Here(Group { min: 1, ..group(1, 1) }),
         |view| view.group = Seen::Here(Group { protected: 1, ..group(1, 1) }),
@@ -224,29 +225,40 @@ fn the_old_instances_end_when_nothing_after_that_can_fail_by_what_is_known() {
 fn instances_that_are_ending_are_waited_for_and_said_after_ten_minutes() {
     let told = begun(&caught_up(), Some(Step::StopCapacity));
     assert!(told.is_past_return);
-    let table: [fn(&mut View); 5] = [
-        |view| view.group = Seen::Here(group(0, 1)),
-        |view| view.group = Seen::Here(Group { min: 1, ..group(1, 1) }),
-        |view| view.group = Seen::Unknown("throttled".to_owned()),
-        |view| view.group = Seen::Absent,
-        |view| {
-            view.group = Seen::Here(group(1, 1));
-            view.attempt = Some(Attempt::Unclear("AccessDenied".to_owned()));
-        },
+    let table: [(fn(&mut View), &str); 5] = [
+        (|view| view.group = Seen::Here(group(0, 1)), "controller-east still has 1 instance(s)"),
+        (
+            |view| view.group = Seen::Here(Group { min: 1, ..group(1, 1) }),
+            "the minimum size of controller-east is 1",
+        ),
+        (|view| view.group = Seen::Unknown("throttled".to_owned()), "looked at: throttled"),
+        (|view| view.group = Seen::Absent, "there is no Auto Scaling group controller-east"),
+        (
+            |view| {
+                view.group = Seen::Here(group(1, 1));
+                view.attempt = Some(Attempt::Unclear("AccessDenied".to_owned()));
+            },
+            "AccessDenied",
+        ),
     ];
     for demand in [FenceDemand::Attempted, FenceDemand::Confirmed] {
         let mut plan = scaled();
         plan.failover.fence = demand;
-        for (place, change) in table.into_iter().enumerate() {
-            for (seconds, is_said) in [(599, false), (600, true)] {
+        for (change, part) in table {
+            let at = |seconds: i64| {
                 let late = |view: &mut View| {
                     change(view);
                     view.now = later(seconds);
                 };
-                let next = after_under(&plan, well(), late, &told);
-                let stops = matches!(next, Next::Stop(Refusal::FenceUnconfirmed { .. }));
-                assert_eq!(stops, is_said, "{demand:?}, {place}, {seconds} s: {next:?}");
-            }
+                after_under(&plan, well(), late, &told)
+            };
+            let waits = at(599);
+            assert!(matches!(&waits, Next::Wait(why) if why.contains(part)), "{part}: {waits:?}");
+            let said = at(600);
+            let Next::Stop(refusal @ Refusal::FenceUnconfirmed { .. }) = said else {
+                panic!("{demand:?}, {part}: {said:?}")
+            };
+            assert!(refusal.to_string().contains(part), "{part}: {refusal}");
         }
     }
     let again = decided(&told, |view| view.group = Seen::Here(group(1, 1)));
@@ -284,33 +296,6 @@ fn the_way_back_puts_the_instances_back_too() {
     };
     assert!(why.to_string().contains("the last look before the instances of east"), "{why}");
     assert_eq!(debts, [Debt::PilotLight]);
-}
-
-/// Only what the move has set is put back, to what it was, when no run of it can start them again.
-#[test]
-fn only_what_the_move_has_started_is_put_back() {
-    let given_up = folded(vec![
-        What::Opened(Box::new(open(&scaled(), &unlit()).unwrap())),
-        What::Intended { step: Step::StartCapacity, batch: vec![] },
-        What::Abandoned { why: Refusal::NoExport {}, debts: vec![Debt::PilotLight] },
-    ]);
-    let at =
-        |seconds: i64, found: Seen<Group>| put_back(&west(), &given_up, later(seconds), &found);
-    let lit = || Seen::Here(group(2, 2));
-    assert!(at(194, lit()).unwrap_err().contains("194 s ago"));
-    assert_eq!(at(195, lit()), Ok(PutBack::Set(0)));
-    let unknown = at(195, Seen::Unknown("throttled".to_owned()));
-    assert_eq!(unknown, Err("throttled".to_owned()));
-    for found in [
-        Seen::Absent,
-        Seen::Here(group(0, 1)),
-        Seen::Here(group(3, 3)),
-        Seen::Here(group(1, 1)),
-        Seen::Here(Group { min: 1, ..group(2, 2) }),
-    ] {
-        let paid = at(195, found.clone());
-        assert!(matches!(paid, Ok(PutBack::Paid(_))), "{found:?}: {paid:?}");
-    }
 }
 
 /// A run that puts instances back has no condition, so it may end what a newer term has started: that is
