@@ -19,6 +19,7 @@ mod guards;
 mod lost_change;
 mod order;
 mod owed;
+mod report;
 mod restore;
 mod switch;
 

@@ -133,6 +133,7 @@ fn records_are_moved_only_from_where_the_plan_has_them() {
     let at = |address: &str| Seen::Here(vec![record(address)]);
     assert_eq!(with(|view| view.records = at("192.0.2.9")), "dns-drift");
     assert_eq!(with(|view| view.records = unknown()), "begins");
+    assert_eq!(with(|view| view.records = Seen::Absent), "begins", "a planned move is refused");
     let held = "_warmspare.controller.controller.example.com";
     let newer = RecordSet::simple("Z1", held, "TXT", 60, vec!["\"term=7\"".to_owned()]);
     assert_eq!(

@@ -120,6 +120,38 @@ fn it_is_published_until_the_alarm_leads_to_the_new_site() {
     );
 }
 
+/// E22: what a planned move needs to know of its clients is in the recovery region, and leads them to the
+/// site that it would leave.
+#[test]
+fn a_planned_move_begins_only_where_clients_are_led_to_the_active_site() {
+    let planned = |leads: Option<Leads>| {
+        let refusal = asked(|view| {
+            view.kind = Kind::Switchover;
+            view.asked = Asked::Operator { reason: "patch day".to_owned() };
+            view.primary = vec![signal("internet", Sight::AsExpected)];
+            view.records = Seen::Unknown("gone".to_owned());
+            view.leads = leads;
+        });
+        refusal.err().map_or("it begins".to_owned(), |refusal| refusal.to_string())
+    };
+    let leads = |switch, alarm| planned(Some(Leads { switch, alarm }));
+    let ok = || Seen::Here(AlarmState::Ok);
+    let unknown = || "503".to_owned();
+    assert_eq!(leads(Seen::Absent, ok()), "it begins");
+    assert_eq!(leads(Seen::Here(held(0, "east").switch), ok()), "it begins");
+    let alarm = |state| leads(Seen::Absent, state);
+    for (said, part) in [
+        (planned(None), "it was not looked at"),
+        (leads(Seen::Unknown(unknown()), ok()), "the switch could not be read: 503"),
+        (alarm(Seen::Here(AlarmState::Alarm)), "is ALARM, which does not lead to east"),
+        (alarm(Seen::Here(AlarmState::InsufficientData)), "which does not lead to east"),
+        (alarm(Seen::Unknown(unknown())), "CloudWatch could not be asked"),
+        (alarm(Seen::Absent), "there is no alarm warmspare-away-controller"),
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
 fn pair() -> Vec<RecordSet> {
     let set = |identifier: &str, role: &str, address: &str, check: Option<&str>| RecordSet {
         routing: Some(Routing::Failover {

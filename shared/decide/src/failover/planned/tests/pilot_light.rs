@@ -225,7 +225,8 @@ fn the_old_instances_end_when_nothing_after_that_can_fail_by_what_is_known() {
 fn instances_that_are_ending_are_waited_for_and_said_after_ten_minutes() {
     let told = begun(&caught_up(), Some(Step::StopCapacity));
     assert!(told.is_past_return);
-    let table: [(fn(&mut View), &str); 5] = [
+    type Change = fn(&mut View);
+    let table: [(Change, &str); 5] = [
         (|view| view.group = Seen::Here(group(0, 1)), "controller-east still has 1 instance(s)"),
         (
             |view| view.group = Seen::Here(Group { min: 1, ..group(1, 1) }),
