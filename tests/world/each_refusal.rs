@@ -13,6 +13,7 @@ use crate::capacity;
 use crate::failover::{ALARM, BY_HAND, PLAN, TICK, calm, lost, refusal};
 use crate::hand::{TICK_OF, acknowledge, lost_under};
 use crate::inbox;
+use crate::pace;
 use crate::planned::{self, SWITCHOVER};
 use crate::restore;
 use crate::switch;
@@ -140,6 +141,11 @@ const EACH: &[(&str, Made)] = &[
     ("push-unexpected", || {
         let event = verification::written("uploads/controller/a", crate::world::START);
         backed_up(backup::PLAN, &String::from_utf8(event).unwrap(), |_| {})
+    }),
+    ("throttle-too-slow", || {
+        backed_up(&pace::plan(pace::ALL_DAY), &backup_now(), |world| {
+            world.set().sources.body_bytes = Some(2_000_000);
+        })
     }),
     ("no-export", || {
         let world = calm(PLAN);

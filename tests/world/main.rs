@@ -29,6 +29,7 @@ mod global;
 mod groups;
 mod hand;
 mod inbox;
+mod pace;
 mod planned;
 mod points;
 mod probe;

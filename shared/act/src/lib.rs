@@ -7,6 +7,7 @@ pub mod failover_promotion;
 pub mod fault;
 pub mod health_probe;
 pub mod journal;
+mod pace;
 pub mod permissions;
 pub mod plan_text;
 pub mod ports;

@@ -23,6 +23,7 @@ use warmspare_decide::verify::{ObjectFacts, storage_findings};
 use crate::documents::{self, Created};
 use crate::fault::{Fault, Hope};
 use crate::journal;
+use crate::pace::Pacer;
 use crate::ports::{Bus, Clock, Inbox, Keys, Sources, Uploaded, Vault};
 use crate::stream::Measured;
 use inbox::{Chosen, Found, Rejected};
@@ -154,8 +155,17 @@ where
         }
     };
     let mut objects = Vec::new();
+    let pacer = Pacer::new(ports, plan.backup.throttle.as_ref());
     for source in &plan.backup.sources {
-        objects.push(store(ports, plan, slot, source, pushed.get(&source.name)).await?);
+        match store(ports, plan, slot, source, pushed.get(&source.name), &pacer).await {
+            Ok(stored) => objects.push(stored),
+            Err(fault) => {
+                return match pacer.refusal() {
+                    Some(refusal) => refuse(ports, system, Some(slot), refusal).await,
+                    None => Err(fault),
+                };
+            }
+        }
     }
     let manifest = Manifest {
         format: manifest::format_of(&objects),
@@ -233,6 +243,7 @@ async fn store<P>(
     slot: Slot,
     source: &Source,
     pushed: Option<&Chosen>,
+    pacer: &Pacer<'_, P>,
 ) -> Result<Stored, Fault>
 where
     P: Clock + Sources + Inbox,
@@ -247,7 +258,7 @@ where
     }
     let (facts, sums) = match look(ports, &key, None).await? {
         Some(facts) => adopt(ports, &key, facts).await?,
-        None => upload(ports, source, pushed, &key, key_arn).await?,
+        None => upload(ports, source, pushed, &key, key_arn, pacer).await?,
     };
     let findings = storage_findings(key_arn, &sums, &facts);
     if !findings.is_empty() {
@@ -261,20 +272,23 @@ where
     Ok(Stored { source: source.name.clone(), key, version_id: facts.version_id, sums, upload })
 }
 
-async fn upload<P: Sources + Inbox>(
+async fn upload<P: Clock + Sources + Inbox>(
     ports: &P,
     source: &Source,
     pushed: Option<&Chosen>,
     key: &str,
     key_arn: &KeyArn,
+    pacer: &Pacer<'_, P>,
 ) -> Result<(ObjectFacts, Sums), Fault> {
     let uploaded = match pushed {
+        // It is in the vault already: no line of the site is to be spared.
         Some(chosen) => {
             let mut stream = Measured::new(chosen.open(ports).await?);
             ports.upload(key, key_arn, &mut stream, Some(&chosen.mark()?)).await?
         }
         None => {
-            let mut stream = Measured::new(ports.open(&source.from).await?);
+            let inner = ports.open(&source.from).await?;
+            let mut stream = Measured::new(pacer.paced(inner, &source.name));
             ports.upload(key, key_arn, &mut stream, None).await?
         }
     };

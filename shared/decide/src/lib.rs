@@ -18,6 +18,7 @@ pub mod maintenance;
 pub mod manifest;
 pub mod name;
 pub mod outcome;
+pub mod pace;
 pub mod plan;
 pub mod probe;
 pub mod prune;

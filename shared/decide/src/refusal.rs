@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::evidence::Verdict;
-use crate::name::{KeyArn, Region, SiteName, Slot, Term};
+use crate::name::{KeyArn, Region, SiteName, Slot, SourceName, Term};
 
 /// Why something is not done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
@@ -92,6 +92,12 @@ pub enum Refusal {
         /// What it takes, as a clause.
         wanted: String,
     },
+    /// A source does not fit into an invocation at the rate that its plan allows.
+    #[error(
+        "{passed_bytes} bytes of the source {source_name} have passed in {took_s} s at the {bits_per_s} bit/s \
+         that backup.throttle allows at this hour, and it is not over: it does not fit into one run"
+    )]
+    ThrottleTooSlow { source_name: SourceName, passed_bytes: u64, took_s: u64, bits_per_s: u64 },
     /// There is nothing that the function could export.
     #[error("the plan has no [database] with an export, so there is nothing to export")]
     NoExport {},

@@ -1,5 +1,6 @@
 //! What backups read in the simulated world: live systems, whose data change all the time.
 
+use bytes::Bytes;
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::Sources;
 use warmspare_decide::plan::From;
@@ -16,11 +17,16 @@ pub(crate) struct AllSources {
     pub(crate) breaks_after: Option<usize>,
     /// How S3 stores an upload: normally as asked.
     pub(crate) stores: fn(&mut Version),
+    /// Every source gives so many bytes, in pieces as a network has them.
+    pub(crate) body_bytes: Option<usize>,
 }
+
+/// A piece of a long source, in bytes.
+const LONG_PIECE_BYTES: usize = 4_096;
 
 impl Default for AllSources {
     fn default() -> Self {
-        Self { opened: 0, breaks_after: None, stores: |_| () }
+        Self { opened: 0, breaks_after: None, stores: |_| (), body_bytes: None }
     }
 }
 
@@ -39,7 +45,11 @@ impl Sources for Run<'_> {
         state.sources.opened += 1;
         let body =
             format!("{name}, as it was when it was read for the {}. time", state.sources.opened);
-        let mut pieces = Pieces::of(&body.into_bytes().into());
+        let mut pieces = Pieces::of(&body.clone().into_bytes().into());
+        if let Some(bytes) = state.sources.body_bytes {
+            let long: Vec<u8> = body.bytes().cycle().take(bytes).collect();
+            pieces.rest = long.chunks(LONG_PIECE_BYTES).map(Bytes::copy_from_slice).collect();
+        }
         if let Some(bytes) = state.sources.breaks_after {
             let whole: Vec<u8> = pieces.rest.iter().flatten().copied().take(bytes).collect();
             pieces = Pieces::of(&whole.into());

@@ -55,6 +55,8 @@ pub(crate) struct Beside {
     pub(crate) blind_to: Option<&'static str>,
     /// Uploads in parts that a killed run has left, or that a living one is at work on.
     pub(crate) unfinished: Vec<Unfinished>,
+    /// Bytes of uploads, by the second in which they came.
+    pub(crate) received: BTreeMap<i64, usize>,
     /// The role that will restore may not read.
     pub(crate) recovery_is_denied: bool,
 }
@@ -253,6 +255,9 @@ impl Vault for Run<'_> {
         // Each part is a call of its own: a run may be stopped or die between two of them.
         while let Some(part) = stream.next().await? {
             self.look(|_| Ok(())).await?;
+            let mut state = self.world.set();
+            let second = state.now.as_second();
+            *state.beside.received.entry(second).or_default() += part.len();
             body.extend_from_slice(&part);
         }
         let sums = stream.sums();

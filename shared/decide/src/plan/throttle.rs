@@ -1,9 +1,13 @@
 //! A throttle in the terms of the AWS Backup gateway: weekly intervals in UTC, none over midnight,
-//! an end minute that belongs to its interval (seed D21 to D27).
+//! an end minute that belongs to its interval (seed D17 to D30).
+//!
+//! A week of the gateway has one offset from UTC, so what [`compile`] gives holds until the zone
+//! changes its clock. [`of_day`] gives one day as it is, the change included.
+//! <https://docs.aws.amazon.com/aws-backup/latest/devguide/bandwidth-throttling.html>
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::{Time, Weekday};
+use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
@@ -33,6 +37,45 @@ pub struct UtcInterval {
 pub fn compile(throttle: &Throttle, at: Timestamp) -> Vec<UtcInterval> {
     let offset_s = throttle.timezone.to_offset(at).seconds();
     throttle.intervals.iter().flat_map(|interval| pieces(interval, offset_s)).collect()
+}
+
+/// A stretch of one day in which a limit holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Its first instant.
+    pub from: Timestamp,
+    /// The first instant after it.
+    pub until: Timestamp,
+    /// In bits per second, averaged over each second.
+    pub bits_per_s: u64,
+}
+
+/// What the throttle says on one day of UTC, in order, split at midnight and where the zone changes
+/// its clock: an hour that comes twice is limited twice, one that is left out is not there.
+pub fn of_day(throttle: &Throttle, day: Date) -> Vec<Stretch> {
+    let instant = |date: Date| date.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
+    let Ok((midnight, next)) =
+        instant(day).and_then(|midnight| Ok((midnight, instant(day.tomorrow()?)?)))
+    else {
+        return Vec::new();
+    };
+    let changes = throttle.timezone.following(midnight).map(|change| change.timestamp());
+    let mut cuts = vec![midnight];
+    cuts.extend(changes.take_while(|at| *at < next));
+    let ends: Vec<Timestamp> = cuts.iter().skip(1).copied().chain([next]).collect();
+    let mut stretches = Vec::new();
+    for (from, until) in cuts.into_iter().zip(ends) {
+        for piece in compile(throttle, from) {
+            let at = |minute: i32| midnight.saturating_add(minute.minutes()).unwrap_or(next);
+            let (first, last) = (at(minute_of(piece.start)), at(minute_of(piece.end) + 1));
+            let (from, until) = (first.max(from), last.min(until));
+            if piece.days.contains(&day.weekday()) && from < until {
+                stretches.push(Stretch { from, until, bits_per_s: piece.bits_per_s });
+            }
+        }
+    }
+    stretches.sort_by_key(|stretch| stretch.from);
+    stretches
 }
 
 /// The most intervals that the throttle ever needs in UTC: where its zone changes its clock, they
@@ -122,3 +165,6 @@ fn minute_of(time: Time) -> i32 {
 fn time_of(minute: i32) -> Time {
     Time::midnight().wrapping_add(minute.minutes())
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,7 @@ names! {
     PushTooOld = "push-too-old",
     PushUnusable = "push-unusable",
     PushUnexpected = "push-unexpected",
+    ThrottleTooSlow = "throttle-too-slow",
     NoExport = "no-export",
     NotSupported = "not-supported",
     AlarmNotRaised = "alarm-not-raised",
@@ -193,6 +194,7 @@ impl Refusal {
             | Self::PushTooOld { .. }
             | Self::PushUnusable { .. }
             | Self::PushUnexpected { .. }
+            | Self::ThrottleTooSlow { .. }
             | Self::NoExport { .. } => {
                 Err("it is not a judgement: what was asked for cannot be done")
             }

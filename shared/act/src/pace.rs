@@ -1,0 +1,119 @@
+//! What a backup reads passes no faster than its plan allows.
+//!
+//! It is the reading that is held back: what a site sends is what its line feels, and what is not read
+//! waits there. How it goes on from here to S3 is within AWS.
+
+use std::cell::{Cell, RefCell};
+
+use bytes::Bytes;
+use warmspare_decide::name::SourceName;
+use warmspare_decide::pace::{Next, Pace};
+use warmspare_decide::plan::Throttle;
+use warmspare_decide::refusal::Refusal;
+
+use crate::fault::{Fault, Hope};
+use crate::ports::Clock;
+use crate::stream::Chunks;
+
+/// No second is waited for with less time left after it, in seconds.
+const LEFT_S_MIN: u64 = 10;
+
+/// The pace of one run, over all that it reads.
+#[derive(Debug)]
+pub(crate) struct Pacer<'p, P> {
+    ports: &'p P,
+    pace: RefCell<Pace>,
+    opened: Cell<u32>,
+    refusal: RefCell<Option<Refusal>>,
+}
+
+impl<'p, P: Clock> Pacer<'p, P> {
+    pub(crate) fn new(ports: &'p P, throttle: Option<&Throttle>) -> Self {
+        Self {
+            ports,
+            pace: RefCell::new(Pace::new(throttle)),
+            opened: Cell::new(0),
+            refusal: RefCell::default(),
+        }
+    }
+
+    /// A stream of a source, held back.
+    pub(crate) fn paced<'a, C>(&'a self, inner: C, source: &'a SourceName) -> Paced<'a, 'p, C, P> {
+        self.opened.set(self.opened.get().saturating_add(1));
+        let rest = Bytes::new();
+        let left_s = self.ports.left_s();
+        Paced { inner, rest, pacer: self, source, passed_bytes: 0, left_s }
+    }
+
+    /// Why nothing is to be hoped for from another run, if it is so: a source that had all of this one
+    /// is not over.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.refusal.borrow().clone()
+    }
+}
+
+/// A stream of which no more passes in a second than is allowed.
+#[derive(Debug)]
+pub(crate) struct Paced<'a, 'p, C, P> {
+    inner: C,
+    /// Was read, and may not pass yet.
+    rest: Bytes,
+    pacer: &'a Pacer<'p, P>,
+    source: &'a SourceName,
+    passed_bytes: u64,
+    /// What was left of the run when it was opened, in seconds.
+    left_s: u64,
+}
+
+impl<C, P: Clock> Paced<'_, '_, C, P> {
+    fn pass(&mut self, bytes_max: u64) -> Bytes {
+        let length = usize::try_from(bytes_max).unwrap_or(usize::MAX).min(self.rest.len());
+        let piece = self.rest.split_to(length);
+        let bytes = u64::try_from(length).unwrap_or(u64::MAX);
+        self.passed_bytes = self.passed_bytes.saturating_add(bytes);
+        self.pacer.pace.borrow_mut().passed(bytes);
+        piece
+    }
+
+    /// Ends the stream while the run can still say so. A source that was not the first of its run
+    /// finds the others stored when the event is tried again, and has more time then.
+    fn give_up(&self, bits_per_s: u64) -> Fault {
+        let refusal = Refusal::ThrottleTooSlow {
+            source_name: self.source.clone(),
+            passed_bytes: self.passed_bytes,
+            took_s: self.left_s.saturating_sub(self.pacer.ports.left_s()),
+            bits_per_s,
+        };
+        let fault =
+            Fault::new(Hope::Retryable, "reading", self.source.as_str(), refusal.to_string());
+        if self.pacer.opened.get() == 1 {
+            self.pacer.refusal.replace(Some(refusal));
+        }
+        fault
+    }
+}
+
+impl<C: Chunks, P: Clock> Chunks for Paced<'_, '_, C, P> {
+    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        while self.rest.is_empty() {
+            match self.inner.next().await? {
+                Some(piece) => self.rest = piece,
+                None => return Ok(None),
+            }
+        }
+        loop {
+            let now = self.pacer.ports.now();
+            let next = self.pacer.pace.borrow_mut().next(now);
+            match next {
+                Next::Pass { bytes_max } => return Ok(Some(self.pass(bytes_max))),
+                // Each turn takes time of the run, of which there is an end.
+                Next::Wait { wait_s, bits_per_s } => {
+                    if self.pacer.ports.left_s() < LEFT_S_MIN.saturating_add(wait_s) {
+                        return Err(self.give_up(bits_per_s));
+                    }
+                    self.pacer.ports.pause(wait_s).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Backups under a throttle, in the simulated world: what each second was given is counted where it
+//! arrives.
+
+use warmspare_act::fault::{Fault, Hope};
+use warmspare_act::scheduled_backup::answer;
+use warmspare_act::stream::sums_of;
+use warmspare_decide::manifest::Manifest;
+use warmspare_decide::outcome::{Happening, Outcome};
+use warmspare_decide::refusal::Refusal;
+
+use crate::backup::PLAN;
+use crate::inbox;
+use crate::tries::Trial;
+use crate::world::vault::{current, push};
+use crate::world::{Run, World, finish};
+
+const SCHEDULED: &[u8] =
+    br#"{"action":"backup","system":"controller","scheduled":"2026-11-21T00:00:00Z"}"#;
+const FOLDER: &str = "backups/controller/2026-11-21T00-00-00Z";
+
+/// 6,400 bytes in each second of the day.
+pub(crate) const ALL_DAY: &[(&str, &str, &str)] = &[("00:00", "23:59", "0.0512")];
+
+/// The plan with these intervals, every day, in UTC.
+pub(crate) fn plan(intervals: &[(&str, &str, &str)]) -> String {
+    let mut throttle = "[backup.throttle]\ntimezone = \"UTC\"\n".to_owned();
+    for (start, end, mbps) in intervals {
+        throttle += &format!(
+            "[[backup.throttle.interval]]\n\
+             days = [\"mon\", \"tue\", \"wed\", \"thu\", \"fri\", \"sat\", \"sun\"]\n\
+             start = \"{start}\"\nend = \"{end}\"\nmbps = {mbps}\n"
+        );
+    }
+    PLAN.replace("[database]\n", &format!("{throttle}[database]\n"))
+}
+
+fn throttled(intervals: &[(&str, &str, &str)], body_bytes: usize) -> World {
+    let world = World::new();
+    world.put("plans/controller.toml", plan(intervals).as_bytes());
+    world.set().sources.body_bytes = Some(body_bytes);
+    world
+}
+
+fn assert_is_whole(world: &World, body_bytes: usize) {
+    let state = world.state();
+    let manifest = current(&state, &format!("{FOLDER}/manifest.json")).unwrap();
+    let manifest: Manifest = serde_json::from_slice(&manifest.body).unwrap();
+    assert_eq!(manifest.objects.len(), 2);
+    for stored in &manifest.objects {
+        let version = current(&state, &stored.key).unwrap();
+        assert_eq!(version.body.len(), body_bytes);
+        assert_eq!(sums_of(&version.body), stored.sums);
+    }
+}
+
+/// What each second was given, from the first to the last.
+fn seconds(world: &World) -> Vec<usize> {
+    world.state().beside.received.values().copied().collect()
+}
+
+/// D18, D19, D20: what is read for a backup passes at the pace of its plan, averaged over each second,
+/// over all of its sources, and with no gateway of any age in between.
+#[test]
+fn no_second_is_given_more_than_its_limit() {
+    let world = throttled(ALL_DAY, 20_000);
+    let outcome = finish(answer(&world.run(), SCHEDULED)).unwrap();
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome}");
+    assert_is_whole(&world, 20_000);
+    assert_eq!(seconds(&world), [6_400, 6_400, 6_400, 6_400, 6_400, 6_400, 1_600]);
+}
+
+/// D17.
+#[test]
+fn without_a_throttle_nothing_waits() {
+    for intervals in [&[][..], &[("01:00", "23:59", "0.0512")]] {
+        let world = throttled(intervals, 20_000);
+        if intervals.is_empty() {
+            world.put("plans/controller.toml", PLAN.as_bytes());
+        }
+        finish(answer(&world.run(), SCHEDULED)).unwrap();
+        assert_is_whole(&world, 20_000);
+        assert_eq!(seconds(&world), [40_000]);
+    }
+}
+
+/// D25, D26: the limit is the one of the second, also when that is another one than at the beginning.
+#[test]
+fn a_limit_that_changes_in_the_midst_of_an_upload_is_obeyed_from_that_second_on() {
+    // It is half past midnight and 30 s.
+    let table: [(&[(&str, &str, &str)], usize, usize); 2] = [
+        (&[("00:00", "00:00", "0.0512"), ("00:01", "00:59", "0.1024")], 12_800, 46),
+        (&[("00:00", "00:00", "0.0512")], 608_000, 31),
+    ];
+    for (intervals, after, took_s) in table {
+        let world = throttled(intervals, 400_000);
+        finish(answer(&world.run(), SCHEDULED)).unwrap();
+        assert_is_whole(&world, 400_000);
+        let seconds = seconds(&world);
+        assert_eq!(seconds[..30], [6_400; 30], "{intervals:?}");
+        assert_eq!(seconds[30], after, "{intervals:?}");
+        assert!(seconds.iter().all(|bytes| *bytes <= after));
+        assert_eq!(seconds.iter().sum::<usize>(), 800_000);
+        assert!(seconds.len() >= took_s, "{intervals:?}: {} s", seconds.len());
+    }
+}
+
+#[test]
+fn a_source_that_does_not_fit_into_a_run_is_refused_with_its_numbers() {
+    let world = throttled(ALL_DAY, 2_000_000);
+    let outcome = finish(answer(&world.run(), SCHEDULED)).unwrap();
+    let Outcome::Refused(refusal) = outcome else { panic!("not refused: {outcome}") };
+    let Refusal::ThrottleTooSlow { passed_bytes, took_s, bits_per_s, .. } = refusal else {
+        panic!("{refusal}")
+    };
+    assert_eq!((passed_bytes, took_s, bits_per_s), (6_400 * 171, 170, 51_200));
+    assert_eq!(
+        refusal.to_string(),
+        "1094400 bytes of the source metadata have passed in 170 s at the 51200 bit/s that \
+         backup.throttle allows at this hour, and it is not over: it does not fit into one run"
+    );
+    let state = world.state();
+    assert!(!state.objects.keys().any(|key| key.starts_with("backups/")));
+    let told: Vec<Happening> = state.announcements.iter().map(|told| told.happening).collect();
+    assert_eq!(told, [Happening::BackupRefused]);
+}
+
+/// The first source took most of the time: what it gave is there for the retry, and is read back
+/// at once (D18), so that the second one has more.
+#[test]
+fn what_did_not_fit_beside_another_source_is_tried_again() {
+    let world = throttled(ALL_DAY, 700_000);
+    let fault = finish(answer(&world.run(), SCHEDULED)).unwrap_err();
+    assert_eq!(fault.hope, Hope::Retryable);
+    assert!(fault.to_string().starts_with("reading artifacts: "), "{fault}");
+    let began = world.state().now;
+    finish(answer(&world.run(), SCHEDULED)).unwrap();
+    assert_is_whole(&world, 700_000);
+    let took_s = world.state().now.as_second() - began.as_second();
+    assert_eq!(took_s, 109, "700,000 bytes, and not more");
+}
+
+/// D18: what is in the vault already crosses no line of the site.
+#[test]
+fn a_push_is_adopted_without_waiting() {
+    let world = World::new();
+    let throttle = plan(ALL_DAY);
+    let throttle = throttle.split_once("[backup.throttle]").unwrap().1;
+    let throttle = throttle.split_once("[database]").unwrap().0;
+    let pushes = inbox::plan(&["config"]);
+    let pushes = pushes.replace("[database]", &format!("[backup.throttle]{throttle}[database]"));
+    world.put("plans/controller.toml", pushes.as_bytes());
+    push(&mut world.set(), "uploads/controller/config/a", &[7; 20_000]);
+    let outcome = finish(answer(&world.run(), SCHEDULED)).unwrap();
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome}");
+    assert_eq!(seconds(&world), [20_000]);
+}
+
+fn trial()
+-> Trial<impl Fn() -> World, impl AsyncFn(&Run<'_>) -> Result<Outcome, Fault>, impl Fn(&World)> {
+    Trial {
+        what: "a throttled backup",
+        new: || throttled(ALL_DAY, 13_000),
+        act: async |run: &Run<'_>| answer(run, SCHEDULED).await,
+        go_on: |world: &World| {
+            finish(answer(&world.run(), SCHEDULED)).unwrap();
+            assert_is_whole(world, 13_000);
+        },
+    }
+}
+
+#[test]
+#[ignore = "optimised: cargo prove"]
+fn trouble_death_and_sleep_at_any_call_lead_to_the_same_end() {
+    trial().meets_trouble_everywhere();
+    trial().dies_everywhere();
+    trial().wakes_up_late_everywhere();
+    trial().is_mixed_in_any_order(300);
+}
