@@ -12,6 +12,7 @@ use warmspare_decide::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Ter
 use warmspare_decide::prune::{Cause, Mark};
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::switch::Switch;
+use warmspare_decide::tripwire::{Measures, VaultSeen};
 
 use crate::world::{World, finish};
 
@@ -75,10 +76,8 @@ fn slot() -> Slot {
 }
 
 fn checked(name: &str, findings: &[&str]) -> Checked {
-    Checked {
-        key: format!("backups/controller/2026-11-21T00-00-00Z/{name}"),
-        findings: findings.iter().map(|finding| (*finding).to_owned()).collect(),
-    }
+    let key = format!("backups/controller/2026-11-21T00-00-00Z/{name}");
+    Checked::new(key, findings.iter().map(|finding| (*finding).to_owned()).collect())
 }
 
 fn receipt(verified: bool, objects: Vec<Checked>) -> Receipt {
@@ -90,6 +89,7 @@ fn receipt(verified: bool, objects: Vec<Checked>) -> Receipt {
         at: "2026-11-21T00:00:31Z".parse().unwrap(),
         read_as: "arn:aws:iam::111122223333:role/recovery".into(),
         objects,
+        suspicions: Vec::new(),
     }
 }
 
@@ -167,6 +167,34 @@ fn receipts_of_format_1_are_read_and_written() {
     let findings = ["it has 3 bytes, and its source gave 4"];
     let rejected = vec![checked("manifest.json", &[]), checked("metadata", &findings)];
     assert_golden(include_str!("golden/rejected-1.json"), &receipt(false, rejected));
+}
+
+/// What was measured and what is suspicious are fields that readers of format 1 do not know: they say
+/// so, and a receipt without either stays as it was.
+#[test]
+fn receipts_of_format_2_say_what_was_measured_and_what_is_suspicious() {
+    let measures = Some(Measures { size_bytes: 9, entropy_mbits: 3_170 });
+    let objects =
+        vec![checked("manifest.json", &[]), Checked { measures, ..checked("metadata", &[]) }];
+    let clause = "metadata has 9 bytes, and the median of the 10 before it is 284119040";
+    let suspicions = vec![clause.to_owned()];
+    let format = Receipt::format_of(&objects, &suspicions);
+    let written = Receipt { format, suspicions, ..receipt(true, objects) };
+    assert_golden(include_str!("golden/verified-2.json"), &written);
+    assert_eq!(Receipt::format_of(&written.objects, &[]), 2);
+    assert_eq!(Receipt::format_of(&[checked("metadata", &[])], &[]), 1);
+}
+
+#[test]
+fn looks_at_the_vault_of_format_1_are_read_and_written() {
+    let seen = VaultSeen {
+        format: 1,
+        system: SystemName::parse("vault").unwrap(),
+        policy_sha256: Some(
+            "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225".to_owned(),
+        ),
+    };
+    assert_golden(include_str!("golden/vault-1.json"), &seen);
 }
 
 #[test]

@@ -44,6 +44,7 @@ mod stopped;
 mod sweep;
 mod switch;
 mod tries;
+mod tripwires;
 mod verification;
 mod way_back;
 #[expect(dead_code, reason = "tests/proof explores the same world, and needs more of it")]

@@ -17,13 +17,14 @@ use warmspare_decide::failover::{Declined, Late, Stopped};
 use warmspare_decide::group::{Moved, Offer};
 use warmspare_decide::journal::{self, Entry};
 use warmspare_decide::maintenance::Pause;
-use warmspare_decide::manifest::{MANIFEST_FORMATS, Manifest, Receipt};
+use warmspare_decide::manifest::{MANIFEST_FORMATS, Manifest, RECEIPT_FORMATS, Receipt};
 use warmspare_decide::name::SystemName;
 use warmspare_decide::plan::Plan;
 use warmspare_decide::prune::Mark;
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::switch::Switch;
+use warmspare_decide::tripwire::VaultSeen;
 use warmspare_decide::vault;
 
 use crate::fault::{Fault, Hope};
@@ -45,7 +46,9 @@ impl Stored for Entry {
 impl Stored for Manifest {
     const FORMATS: RangeInclusive<u32> = MANIFEST_FORMATS;
 }
-impl Stored for Receipt {}
+impl Stored for Receipt {
+    const FORMATS: RangeInclusive<u32> = RECEIPT_FORMATS;
+}
 impl Stored for Mark {}
 impl Stored for Intended {}
 impl Stored for Copied {}
@@ -58,6 +61,7 @@ impl Stored for Late {}
 impl Stored for Offer {}
 impl Stored for Moved {}
 impl Stored for Switch {}
+impl Stored for VaultSeen {}
 
 /// The plan of a system and the version id under which the vault keeps it, or why there is none to
 /// go by: [`Refusal::UnknownSystem`], or [`Refusal::PlanInvalid`] with every problem.

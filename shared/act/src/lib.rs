@@ -3,6 +3,7 @@
 
 pub mod databases;
 pub mod documents;
+mod entropy;
 pub mod failover_promotion;
 pub mod fault;
 pub mod health_probe;

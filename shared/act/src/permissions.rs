@@ -95,12 +95,15 @@ const SNAPSHOT_EXPORT: [&str; 14] = [
     "s3:PutObject",
 ];
 
-const VERIFY_UPLOAD: [&str; 11] = [
+const VERIFY_UPLOAD: [&str; 14] = [
     "events:PutEvents",
     "kms:Decrypt",
     "kms:DescribeKey",
     "kms:GenerateDataKey",
     "s3:AbortMultipartUpload",
+    "s3:GetBucketPolicy",
+    "s3:GetBucketPublicAccessBlock",
+    "s3:GetBucketVersioning",
     "s3:GetObject",
     "s3:GetObjectVersion",
     "s3:ListBucket",

@@ -23,6 +23,7 @@ use warmspare_decide::outcome::Announcement;
 use warmspare_decide::plan::{Appliance, Check, Database, From, Restore};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
+use warmspare_decide::tripwire::Bucket;
 use warmspare_decide::verify::{KeyFacts, ObjectFacts};
 
 use crate::fault::Fault;
@@ -166,6 +167,13 @@ pub trait Uploads {
     async fn unfinished(&self, prefix: &str) -> Result<Vec<Unfinished>, Fault>;
     /// Frees the parts of one; also when it is gone already. `s3:AbortMultipartUpload`.
     async fn abort(&self, upload: &Unfinished) -> Result<(), Fault>;
+}
+
+/// How the vault's bucket is set up.
+pub trait Standing {
+    /// Everything that a sweep looks at. `s3:GetBucketVersioning`, `s3:GetBucketPolicy`,
+    /// `s3:GetBucketPublicAccessBlock`.
+    async fn bucket(&self) -> Result<Bucket, Fault>;
 }
 
 /// KMS keys.

@@ -7,9 +7,11 @@ mod latest;
 mod leftovers;
 mod looks;
 mod sweep;
+mod tripwires;
+mod watch;
 
 use jiff::Timestamp;
-use warmspare_decide::manifest::{Checked, FORMAT, Manifest, Receipt};
+use warmspare_decide::manifest::{Checked, Manifest, Receipt};
 use warmspare_decide::name::{Slot, SystemName};
 use warmspare_decide::outcome::{self, Announcement, Happening, Outcome};
 use warmspare_decide::prune::Mark;
@@ -20,7 +22,7 @@ use warmspare_decide::verify::{self, Verdict};
 
 use crate::documents::{self, Created};
 use crate::fault::{Fault, Hope};
-use crate::ports::{Bus, Clock, Keys, Uploads, Vault};
+use crate::ports::{Bus, Clock, Keys, Standing, Uploads, Vault};
 use looks::Looks;
 
 /// The most findings that an announcement repeats; the receipt has all of them.
@@ -33,7 +35,7 @@ const FINDINGS_SHOWN_MAX: usize = 5;
 /// manifest cannot be read as one, so the backup is neither proven nor rejected, and never counts.
 pub async fn answer<P>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
 where
-    P: Clock + Vault + Uploads + Keys + Bus,
+    P: Clock + Vault + Uploads + Standing + Keys + Bus,
 {
     match read(event) {
         Ok(Asked::Backup(system, slot)) => Verification { ports, system, slot }.run().await,
@@ -128,14 +130,15 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         let (verdict, first_fault) = self.verdict(&manifest).await;
         match verdict {
             Verdict::Proven(objects) => {
-                let receipt = self.receipt_of(true, objects);
+                let suspicions = self.suspicions(&objects).await?;
+                let receipt = self.receipt_of(true, objects, suspicions);
                 match self.write(&receipt).await? {
                     None => self.verified(&manifest, &receipt, "is verified").await,
                     Some(theirs) => self.verified(&manifest, &theirs, "was verified before").await,
                 }
             }
             Verdict::Rejected(objects) => {
-                let receipt = self.receipt_of(false, objects);
+                let receipt = self.receipt_of(false, objects, Vec::new());
                 match self.write(&receipt).await? {
                     None => self.rejected(&receipt, "is rejected").await,
                     Some(theirs) => self.rejected(&theirs, "was rejected before").await,
@@ -158,7 +161,7 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         for (seen, stored) in view.objects.iter_mut().zip(&manifest.objects) {
             seen.read = looks.read_back(self.ports, stored).await;
         }
-        (verify::verdict(&view), looks.first_fault)
+        (looks.measured(verify::verdict(&view)), looks.first_fault)
     }
 
     /// The manifest, if there is one. One that cannot be read leaves the backup unverifiable, which
@@ -207,15 +210,21 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         }
     }
 
-    fn receipt_of(&self, verified: bool, objects: Vec<Checked>) -> Receipt {
+    fn receipt_of(
+        &self,
+        verified: bool,
+        objects: Vec<Checked>,
+        suspicions: Vec<String>,
+    ) -> Receipt {
         Receipt {
-            format: FORMAT,
+            format: Receipt::format_of(&objects, &suspicions),
             system: self.system.clone(),
             slot: self.slot,
             verified,
             at: self.ports.now(),
             read_as: self.ports.recovery_role(),
             objects,
+            suspicions,
         }
     }
 
@@ -241,6 +250,7 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         receipt: &Receipt,
         how: &str,
     ) -> Result<Outcome, Fault> {
+        self.tell_suspicions(receipt).await?;
         let moved = latest::advance(self.ports, manifest).await?;
         let count = manifest.objects.len();
         let reason = format!(

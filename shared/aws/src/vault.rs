@@ -10,17 +10,21 @@ mod inbox;
 mod multipart;
 mod parts;
 mod read_back;
+mod standing;
 mod unfinished;
 mod upload;
 
 use bytes::Bytes;
 use warmspare_act::fault::Fault;
-use warmspare_act::ports::{Deleted, Deletion, Document, Inbox, Uploaded, Uploads, Vault, Written};
+use warmspare_act::ports::{
+    Deleted, Deletion, Document, Inbox, Standing, Uploaded, Uploads, Vault, Written,
+};
 use warmspare_act::stream::{Chunks, Measured};
 use warmspare_decide::inbox::Pushed;
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
+use warmspare_decide::tripwire::Bucket;
 use warmspare_decide::verify::ObjectFacts;
 
 use crate::Live;
@@ -106,6 +110,12 @@ impl Inbox for Live {
 impl Deletion for Live {
     async fn delete(&self, key: &str, seen: &ObjectFacts) -> Result<Deleted, Fault> {
         Box::pin(delete::delete(self, key, seen)).await
+    }
+}
+
+impl Standing for Live {
+    async fn bucket(&self) -> Result<Bucket, Fault> {
+        Box::pin(standing::bucket(self)).await
     }
 }
 

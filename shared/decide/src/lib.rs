@@ -26,5 +26,6 @@ pub mod refusal;
 pub mod seen;
 pub mod sweep;
 pub mod switch;
+pub mod tripwire;
 pub mod vault;
 pub mod verify;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
+use crate::tripwire::Measures;
 
 /// The version of the stored formats in this module that this code writes.
 pub const FORMAT: u32 = 1;
@@ -17,6 +18,13 @@ pub const FORMAT_WITH_UPLOADS: u32 = 2;
 
 /// The versions of a manifest that this code reads.
 pub const MANIFEST_FORMATS: RangeInclusive<u32> = FORMAT..=FORMAT_WITH_UPLOADS;
+
+/// The version of a receipt that says what was measured, and what is suspicious. A reader that does not
+/// know of either says so; every other receipt is [`FORMAT`].
+pub const FORMAT_WITH_MEASURES: u32 = 2;
+
+/// The versions of a receipt that this code reads.
+pub const RECEIPT_FORMATS: RangeInclusive<u32> = FORMAT..=FORMAT_WITH_MEASURES;
 
 /// Size and digests of a stream, as computed while it passed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,13 +103,23 @@ pub struct Checked {
     pub key: String,
     /// What is wrong with it, a clause each; empty when it is proven.
     pub findings: Vec<String>,
+    /// What was measured when it was read back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measures: Option<Measures>,
+}
+
+impl Checked {
+    /// What is said of a key, with nothing measured.
+    pub fn new(key: String, findings: Vec<String>) -> Self {
+        Self { key, findings, measures: None }
+    }
 }
 
 /// The proof of a backup, or the proof against it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
-    /// [`FORMAT`].
+    /// One of [`RECEIPT_FORMATS`]; see [`Receipt::format_of`].
     pub format: u32,
     /// Whose backup it is.
     pub system: SystemName,
@@ -115,4 +133,15 @@ pub struct Receipt {
     pub read_as: String,
     /// A verdict per object, also for those that have no record.
     pub objects: Vec<Checked>,
+    /// What is not as it usually is, a clause each, although every byte is right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspicions: Vec<String>,
+}
+
+impl Receipt {
+    /// The version of a receipt that holds these.
+    pub fn format_of(objects: &[Checked], suspicions: &[String]) -> u32 {
+        let is_measured = objects.iter().any(|checked| checked.measures.is_some());
+        if is_measured || !suspicions.is_empty() { FORMAT_WITH_MEASURES } else { FORMAT }
+    }
 }

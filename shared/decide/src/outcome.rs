@@ -58,6 +58,12 @@ pub enum Happening {
     /// A backup is not to be trusted.
     #[serde(rename = "Backup Rejected")]
     BackupRejected,
+    /// A backup is proven, and far from those before it.
+    #[serde(rename = "Backup Suspicious")]
+    BackupSuspicious,
+    /// The vault or a key is not as it has to be, or not as it was.
+    #[serde(rename = "Vault At Risk")]
+    VaultAtRisk,
     /// Backups were deleted, or something stood against it.
     #[serde(rename = "Backups Pruned")]
     BackupsPruned,
@@ -104,6 +110,8 @@ impl Happening {
             Self::BackupRefused => "Backup Refused",
             Self::BackupVerified => "Backup Verified",
             Self::BackupRejected => "Backup Rejected",
+            Self::BackupSuspicious => "Backup Suspicious",
+            Self::VaultAtRisk => "Vault At Risk",
             Self::BackupsPruned => "Backups Pruned",
             Self::SnapshotCopied => "Snapshot Copied",
             Self::SnapshotExported => "Snapshot Exported",

@@ -154,6 +154,9 @@ pub fn switch(system: &SystemName) -> String {
     format!("failovers/{system}/switch.json")
 }
 
+/// `systems/_vault.json`: how the vault itself was when it was looked at last. No system has that name.
+pub const SEEN: &str = "systems/_vault.json";
+
 /// `groups/<group>/<window>/offers/`: what the systems of a group offer to be moved together.
 pub fn offers(group: &GroupName, window: i64) -> String {
     format!("groups/{group}/{window:012}/offers/")

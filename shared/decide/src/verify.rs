@@ -151,26 +151,22 @@ pub enum Verdict {
 pub fn verdict(view: &View) -> Verdict {
     let mut unknown = Vec::new();
     let manifest_key = vault::manifest(&view.system, view.slot);
-    let mut checked = vec![Checked {
-        key: manifest_key.clone(),
-        findings: manifest_findings(view, &mut unknown),
-    }];
+    let findings = manifest_findings(view, &mut unknown);
+    let mut checked = vec![Checked::new(manifest_key.clone(), findings)];
     for (position, stored) in view.manifest.objects.iter().enumerate() {
         let mut findings = record_findings(view, position, stored);
         match view.objects.get(position) {
             Some(seen) => object_findings(view, stored, seen, &mut findings, &mut unknown),
             None => unknown.push(format!("{} was not looked at", stored.key)),
         }
-        checked.push(Checked { key: stored.key.clone(), findings });
+        checked.push(Checked::new(stored.key.clone(), findings));
     }
     match &view.listed {
         Seen::Here(keys) => {
             let is_recorded = |key: &&String| view.manifest.objects.iter().any(|o| &o.key == *key);
             let strays = keys.iter().filter(|key| **key != manifest_key && !is_recorded(key));
-            checked.extend(strays.map(|key| Checked {
-                key: key.clone(),
-                findings: vec!["the manifest has no record of it".to_owned()],
-            }));
+            let unrecorded = || vec!["the manifest has no record of it".to_owned()];
+            checked.extend(strays.map(|key| Checked::new(key.clone(), unrecorded())));
         }
         Seen::Absent => unknown.push("the backup's folder was not listed".to_owned()),
         Seen::Unknown(why) => {

@@ -6,13 +6,16 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use jiff::Timestamp;
 use warmspare_act::fault::{Fault, Hope};
-use warmspare_act::ports::{Deleted, Deletion, Document, Inbox, Uploaded, Uploads, Vault, Written};
+use warmspare_act::ports::{
+    Deleted, Deletion, Document, Inbox, Standing, Uploaded, Uploads, Vault, Written,
+};
 use warmspare_act::stream::{Chunks, Measured, sums_of};
 use warmspare_decide::inbox::Pushed;
 use warmspare_decide::journal::Step;
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
+use warmspare_decide::tripwire::Bucket;
 use warmspare_decide::vault::Located;
 use warmspare_decide::verify::ObjectFacts;
 
@@ -57,6 +60,8 @@ pub(crate) struct Beside {
     pub(crate) unfinished: Vec<Unfinished>,
     /// Bytes of uploads, by the second in which they came.
     pub(crate) received: BTreeMap<i64, usize>,
+    /// How the bucket is set up, where it is not as it should be.
+    pub(crate) bucket: Option<Bucket>,
     /// The role that will restore may not read.
     pub(crate) recovery_is_denied: bool,
 }
@@ -361,6 +366,18 @@ impl Uploads for Run<'_> {
             Ok(())
         })
         .await
+    }
+}
+
+/// The bucket as `infra/` makes it.
+pub(crate) fn bucket() -> Bucket {
+    let (versioning, policy) = (Some("Enabled".to_owned()), Some("TlsOnly".to_owned()));
+    Bucket { versioning, policy, blocks_public: true }
+}
+
+impl Standing for Run<'_> {
+    async fn bucket(&self) -> Result<Bucket, Fault> {
+        self.look(|state| Ok(state.beside.bucket.clone().unwrap_or_else(bucket))).await
     }
 }
 

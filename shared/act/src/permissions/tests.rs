@@ -29,7 +29,7 @@ fn ports_of(function: &str) -> &'static [&'static str] {
         "prune-backups" => &["Vault", "Deletion", "Bus"],
         "scheduled-backup" => &["Vault", "Keys", "Sources", "Inbox", "Bus"],
         "snapshot-export" => &["Vault", "Keys", "Snapshots", "Bus"],
-        "verify-upload" => &["Vault", "Uploads", "Keys", "Bus"],
+        "verify-upload" => &["Vault", "Uploads", "Standing", "Keys", "Bus"],
         other => panic!("{other}"),
     }
 }

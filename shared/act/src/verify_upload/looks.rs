@@ -1,13 +1,17 @@
 //! The looks that a verdict needs. A look that failed is an answer of its own; the first fault is
 //! kept, so that it can be told when nothing certain was found.
 
+use std::collections::BTreeMap;
+
 use warmspare_decide::manifest::{Manifest, Stored, Sums};
 use warmspare_decide::name::{Slot, SystemName};
 use warmspare_decide::seen::Seen;
+use warmspare_decide::tripwire::Measures;
 use warmspare_decide::vault;
-use warmspare_decide::verify::{ObjectView, View};
+use warmspare_decide::verify::{ObjectView, Verdict, View};
 
 use crate::documents;
+use crate::entropy::{Counted, Counts};
 use crate::fault::Fault;
 use crate::ports::{Clock, Document, Keys, Vault};
 use crate::stream::{Measured, sums_of};
@@ -19,6 +23,8 @@ const LEFT_S_MIN: u64 = 10;
 #[derive(Default)]
 pub(super) struct Looks {
     pub(super) first_fault: Option<Fault>,
+    /// What was measured of each object that was read back, by its key.
+    measures: BTreeMap<String, Measures>,
 }
 
 impl Looks {
@@ -59,12 +65,27 @@ impl Looks {
         if left_s < LEFT_S_MIN {
             return Seen::Unknown(format!("{left_s} s are left, and {LEFT_S_MIN} s are the least"));
         }
+        let mut counts = Counts::new();
         let read = async {
-            let body = ports.read_as_recovery(&stored.key, &stored.version_id).await?;
-            Measured::new(body).drain().await
+            let inner = ports.read_as_recovery(&stored.key, &stored.version_id).await?;
+            Measured::new(Counted { inner, counts: &mut counts }).drain().await
         };
         let read = read.await;
+        self.measures.insert(stored.key.clone(), counts.measures());
         self.seen(read.map(Seen::Here))
+    }
+
+    /// The verdict, with what was measured where it is a proof.
+    pub(super) fn measured(&self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Proven(mut objects) => {
+                for checked in &mut objects {
+                    checked.measures = self.measures.get(&checked.key).copied();
+                }
+                Verdict::Proven(objects)
+            }
+            other @ (Verdict::Rejected(_) | Verdict::NotKnown(_)) => other,
+        }
     }
 
     fn seen<T>(&mut self, look: Result<Seen<T>, Fault>) -> Seen<T> {

@@ -15,10 +15,10 @@ use warmspare_decide::sweep;
 use warmspare_decide::vault;
 use warmspare_decide::verify::{self, Verdict};
 
-use super::{Verification, leftovers};
+use super::{Verification, leftovers, watch};
 use crate::documents;
 use crate::fault::{Fault, Hope};
-use crate::ports::{Bus, Clock, Keys, Uploads, Vault};
+use crate::ports::{Bus, Clock, Keys, Standing, Uploads, Vault};
 
 /// No backup is begun with less time left, in seconds.
 const LEFT_S_MIN: u64 = 60;
@@ -40,7 +40,7 @@ enum Read {
 /// is no use today, and the alarm says so (FV6).
 pub(super) async fn sweep<P>(ports: &P, system: Option<SystemName>) -> Result<Outcome, Fault>
 where
-    P: Clock + Vault + Uploads + Keys + Bus,
+    P: Clock + Vault + Uploads + Standing + Keys + Bus,
 {
     let (freed, mut first_fault) = match leftovers::abort(ports, system.as_ref()).await {
         Ok(freed) => (freed, None),
@@ -54,6 +54,9 @@ where
             plans.iter().filter_map(|key| vault::system_of_plan(key)).collect()
         }
     };
+    if let Err(fault) = watch::look(ports, &systems).await {
+        first_fault.get_or_insert(fault);
+    }
     let mut tally: BTreeMap<&'static str, u32> = BTreeMap::new();
     for system in &systems {
         let due = match ports.list(&vault::receipts(system)).await {
@@ -135,9 +138,8 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         match verdict {
             Verdict::Proven(objects) => {
                 let key = vault::swept(&self.system, self.slot, today);
-                let _new_or_there =
-                    documents::create_json(self.ports, &key, &self.receipt_of(true, objects))
-                        .await?;
+                let receipt = self.receipt_of(true, objects, Vec::new());
+                let _new_or_there = documents::create_json(self.ports, &key, &receipt).await?;
                 Ok(Read::Equal)
             }
             Verdict::Rejected(objects) => self.demote(objects).await,
@@ -150,7 +152,7 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
     async fn manifest_is_gone(&self) -> Result<Read, Fault> {
         let key = vault::manifest(&self.system, self.slot);
         let findings = vec!["it was verified, and is not there any more".to_owned()];
-        self.demote(vec![Checked { key, findings }]).await
+        self.demote(vec![Checked::new(key, findings)]).await
     }
 
     /// Rejects a backup that was proven: the receipt against it outweighs the one for it.
@@ -161,7 +163,7 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         }
         // Told first: once the receipt is there, no sweep comes back to this backup, and a run that dies
         // between the two would leave it demoted in silence.
-        let receipt = self.receipt_of(false, objects);
+        let receipt = self.receipt_of(false, objects, Vec::new());
         self.rejected(&receipt, "does not verify any more").await?;
         let _theirs_says_the_same = self.write(&receipt).await?;
         Ok(Read::Rejected)
