@@ -5,6 +5,7 @@ use warmspare_act::fault::Fault;
 use warmspare_act::verify_upload::answer;
 use warmspare_decide::manifest::Receipt;
 use warmspare_decide::outcome::{Happening, Outcome};
+use warmspare_decide::tripwire::{Bucket, Replica};
 
 use crate::backup::{PLAN, store};
 use crate::tries::Trial;
@@ -201,11 +202,7 @@ fn what_cannot_be_looked_at_is_not_told_as_a_danger() {
 fn a_vault_without_versions_is_told_for_as_long_as_it_is_so() {
     let world = days(1);
     let suspended = || Some("Suspended".to_owned());
-    let bent = warmspare_decide::tripwire::Bucket {
-        versioning: suspended(),
-        blocks_public: false,
-        ..bucket()
-    };
+    let bent = Bucket { versioning: suspended(), blocks_public: false, ..bucket() };
     world.set().beside.bucket = Some(bent);
     for sweeps in 1..3 {
         sweep(&world).unwrap();
@@ -226,7 +223,7 @@ fn changed() -> World {
     let world = days(1);
     sweep(&world).unwrap();
     let policy = Some("Everybody".to_owned());
-    world.set().beside.bucket = Some(warmspare_decide::tripwire::Bucket { policy, ..bucket() });
+    world.set().beside.bucket = Some(Bucket { policy, ..bucket() });
     world
 }
 
@@ -241,8 +238,7 @@ fn a_policy_that_was_changed_is_told_once_and_taken_for_the_one_that_is_meant() 
     assert!(reason.starts_with("the vault was changed: its policy is the one with the SHA-256 "));
     assert!(reason.contains("whoever administers this account has to know why"), "{reason}");
     // One that is taken away is a change as well.
-    world.set().beside.bucket =
-        Some(warmspare_decide::tripwire::Bucket { policy: None, ..bucket() });
+    world.set().beside.bucket = Some(Bucket { policy: None, ..bucket() });
     sweep(&world).unwrap();
     assert!(at_risk(&world)[1].starts_with("the vault was changed: its policy is none now"));
     // What was recorded is lost: nothing to compare with, and nobody is told.
@@ -274,4 +270,81 @@ fn a_change_is_told_whatever_happens() {
     trial_of_a_change().dies_everywhere();
     trial_of_a_change().wakes_up_late_everywhere();
     trial_of_a_change().is_mixed_in_any_order(200);
+}
+
+/// A vault with a replica, and a backup that was not read again yet.
+fn replicated() -> World {
+    let world = days(1);
+    let bucket_arn = "arn:aws:s3:::replica".to_owned();
+    let replicas = vec![Replica { bucket_arn, takes_kms: true }];
+    world.set().beside.bucket = Some(Bucket { replicas, ..bucket() });
+    world
+}
+
+#[test]
+fn what_does_not_reach_the_replica_is_told_once_a_day_and_kept() {
+    let of = |status: Option<&'static str>, hours: u64| {
+        let world = replicated();
+        world.set().beside.replication = Some(("/artifacts", status));
+        world.pass(hours * 3_600);
+        for _hour in 0..3 {
+            sweep(&world).unwrap();
+        }
+        let key = receipt_key(1).replace("verified", "swept-2026-11-01");
+        let swept: Receipt =
+            serde_json::from_slice(&current(&world.state(), &key).unwrap().body).unwrap();
+        let told = told(&world, Happening::BackupSuspicious);
+        assert_eq!(told.len(), swept.suspicions.len());
+        told.first().cloned().unwrap_or_default()
+    };
+    assert_eq!(of(Some("COMPLETED"), 7), "");
+    assert_eq!(of(Some("PENDING"), 6), "", "it may be on its way");
+    assert!(of(Some("PENDING"), 7).contains("for 25200 s (PENDING), and 21600 s is the most"));
+    assert!(
+        of(Some("FAILED"), 1).contains("/artifacts has no replica (FAILED), and S3 does not try")
+    );
+    assert!(of(None, 1).contains("no rule took it when it was written"));
+}
+
+#[test]
+fn without_a_replica_nobody_is_told_and_a_rule_that_leaves_out_backups_is_a_danger() {
+    let world = replicated();
+    world.set().beside.replication = Some(("", None));
+    world.set().beside.bucket = None;
+    sweep(&world).unwrap();
+    assert_eq!(told(&world, Happening::BackupSuspicious), [""; 0]);
+    let world = replicated();
+    world.set().beside.bucket.as_mut().unwrap().replicas[0].takes_kms = false;
+    sweep(&world).unwrap();
+    let [reason] = &at_risk(&world)[..] else { panic!("not told once") };
+    assert!(reason.contains("leaves out what is encrypted under a KMS key"), "{reason}");
+}
+
+fn trial_of_a_replica()
+-> Trial<impl Fn() -> World, impl AsyncFn(&Run<'_>) -> Result<Outcome, Fault>, impl Fn(&World)> {
+    thread_local! {
+        static FAILED: World = {
+            let world = replicated();
+            world.set().beside.replication = Some(("/artifacts", Some("FAILED")));
+            world
+        };
+    }
+    Trial {
+        what: "a sweep that sees a failed replication",
+        new: || FAILED.with(World::copied),
+        act: async |run: &Run<'_>| answer(run, SWEEP).await,
+        go_on: |world: &World| {
+            sweep(world).unwrap();
+            assert!(!told(world, Happening::BackupSuspicious).is_empty());
+        },
+    }
+}
+
+#[test]
+#[ignore = "optimised: cargo prove"]
+fn a_failed_replication_is_told_whatever_happens() {
+    trial_of_a_replica().meets_trouble_everywhere();
+    trial_of_a_replica().dies_everywhere();
+    trial_of_a_replica().wakes_up_late_everywhere();
+    trial_of_a_replica().is_mixed_in_any_order(200);
 }

@@ -95,7 +95,7 @@ const SNAPSHOT_EXPORT: [&str; 14] = [
     "s3:PutObject",
 ];
 
-const VERIFY_UPLOAD: [&str; 14] = [
+const VERIFY_UPLOAD: [&str; 15] = [
     "events:PutEvents",
     "kms:Decrypt",
     "kms:DescribeKey",
@@ -106,6 +106,7 @@ const VERIFY_UPLOAD: [&str; 14] = [
     "s3:GetBucketVersioning",
     "s3:GetObject",
     "s3:GetObjectVersion",
+    "s3:GetReplicationConfiguration",
     "s3:ListBucket",
     "s3:ListBucketMultipartUploads",
     "s3:PutObject",

@@ -23,7 +23,7 @@ use warmspare_decide::outcome::Announcement;
 use warmspare_decide::plan::{Appliance, Check, Database, From, Restore};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
-use warmspare_decide::tripwire::Bucket;
+use warmspare_decide::tripwire::{Bucket, Replication};
 use warmspare_decide::verify::{KeyFacts, ObjectFacts};
 
 use crate::fault::Fault;
@@ -172,8 +172,15 @@ pub trait Uploads {
 /// How the vault's bucket is set up.
 pub trait Standing {
     /// Everything that a sweep looks at. `s3:GetBucketVersioning`, `s3:GetBucketPolicy`,
-    /// `s3:GetBucketPublicAccessBlock`.
+    /// `s3:GetBucketPublicAccessBlock`, `s3:GetReplicationConfiguration`.
     async fn bucket(&self) -> Result<Bucket, Fault>;
+    /// What S3 says of the replication of one version, or of the current one. `s3:GetObjectVersion`,
+    /// `s3:GetObject`, `kms:Decrypt`.
+    async fn replication(
+        &self,
+        key: &str,
+        version_id: Option<&str>,
+    ) -> Result<Seen<Replication>, Fault>;
 }
 
 /// KMS keys.

@@ -6,6 +6,7 @@
 mod latest;
 mod leftovers;
 mod looks;
+mod replicas;
 mod sweep;
 mod tripwires;
 mod watch;

@@ -24,7 +24,7 @@ use warmspare_decide::inbox::Pushed;
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
-use warmspare_decide::tripwire::Bucket;
+use warmspare_decide::tripwire::{Bucket, Replication};
 use warmspare_decide::verify::ObjectFacts;
 
 use crate::Live;
@@ -116,6 +116,14 @@ impl Deletion for Live {
 impl Standing for Live {
     async fn bucket(&self) -> Result<Bucket, Fault> {
         Box::pin(standing::bucket(self)).await
+    }
+
+    async fn replication(
+        &self,
+        key: &str,
+        version_id: Option<&str>,
+    ) -> Result<Seen<Replication>, Fault> {
+        Box::pin(standing::replication(self, key, version_id)).await
     }
 }
 

@@ -6,6 +6,7 @@
 //! be said in a sentence, and also by several deviations, so that a system whose backups are of all
 //! sizes anyway tells nobody.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::name::SystemName;
@@ -21,6 +22,9 @@ const FACTOR: u64 = 2;
 const ENTROPY_MBITS: u64 = 500;
 /// And at least so many median absolute deviations.
 const DEVIATIONS: u64 = 4;
+/// For so many seconds an object may be on its way to its replica before it is told. S3 copies most in
+/// 15 minutes, and promises nothing.
+pub const PENDING_S_MAX: i64 = 21_600;
 /// The entropy of less than this says little: few bytes cannot have all 256 values evenly.
 const ENTROPY_BYTES_MIN: u64 = 4_096;
 
@@ -139,6 +143,26 @@ pub struct Bucket {
     pub policy: Option<String>,
     /// Whether all four blocks of public access are on.
     pub blocks_public: bool,
+    /// Where its objects are replicated to; empty where nobody has asked for it.
+    pub replicas: Vec<Replica>,
+}
+
+/// A rule by which the vault's objects are replicated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// The ARN of the other bucket.
+    pub bucket_arn: String,
+    /// Whether what is encrypted under a KMS key is replicated too. S3 leaves it out unless it is asked.
+    pub takes_kms: bool,
+}
+
+/// What S3 says of the replication of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replication {
+    /// `PENDING`, `COMPLETED`, `FAILED`, `REPLICA`, or nothing: no rule took it when it was written.
+    pub status: Option<String>,
+    /// When it was written, by S3's own clock.
+    pub written_at: Option<Timestamp>,
 }
 
 /// How the vault was when it was looked at last: `systems/_vault.json`. No system has that name.
@@ -164,6 +188,13 @@ pub fn dangers(bucket: &Bucket) -> Vec<String> {
             found.unwrap_or("off")
         )),
     }
+    for replica in bucket.replicas.iter().filter(|replica| !replica.takes_kms) {
+        clauses.push(format!(
+            "it is replicated to {} by a rule that leaves out what is encrypted under a KMS key, which \
+             is every backup",
+            replica.bucket_arn
+        ));
+    }
     if !bucket.blocks_public {
         clauses.push("it does not block all public access any more".to_owned());
     }
@@ -185,6 +216,29 @@ pub fn policy_changed(before: Option<&VaultSeen>, now: &VaultSeen) -> Option<Str
         shown(&now.policy_sha256),
         shown(&before.policy_sha256)
     ))
+}
+
+/// What is to be told of an object that has no replica, where the vault has one: nothing while it may be
+/// on its way still.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-status.html>
+pub fn unreplicated(key: &str, seen: &Replication, now: Timestamp) -> Option<String> {
+    match seen.status.as_deref() {
+        Some("COMPLETED" | "REPLICA") => None,
+        Some("PENDING") => {
+            let waited_s = now.as_second() - seen.written_at?.as_second();
+            (waited_s > PENDING_S_MAX).then(|| {
+                format!(
+                    "{key} is on its way to its replica for {waited_s} s (PENDING), and \
+                     {PENDING_S_MAX} s is the most that is waited without a word"
+                )
+            })
+        }
+        Some("FAILED") => {
+            Some(format!("{key} has no replica (FAILED), and S3 does not try again by itself"))
+        }
+        Some(other) => Some(format!("the replication of {key} is {other}")),
+        None => Some(format!("{key} has no replica: no rule took it when it was written")),
+    }
 }
 
 #[cfg(test)]

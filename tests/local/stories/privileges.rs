@@ -49,6 +49,7 @@ fn iam_action(call: &Call) -> String {
         }
         ("s3", "HeadObject") => "GetObject",
         ("s3", "ListObjectsV2") => "ListBucket",
+        ("s3", "GetBucketReplication") => "GetReplicationConfiguration",
         ("s3", "GetPublicAccessBlock") => "GetBucketPublicAccessBlock",
         ("s3", "ListMultipartUploads") => "ListBucketMultipartUploads",
         ("s3", "PutObjectTagging") if call.path.contains("versionId=") => "PutObjectVersionTagging",

@@ -92,9 +92,21 @@ async fn the_other_roles_hold_what_they_are_for() -> anyhow::Result<()> {
     let primary = Template::read("primary.yaml").await?;
     let export = ["s3:DeleteObject*", "s3:GetBucketLocation", "s3:GetObject*", "s3:ListBucket"];
     let export: Vec<&str> = export.into_iter().chain(["s3:PutObject*"]).collect();
+    let replication = vec![
+        "kms:Decrypt",
+        "kms:Encrypt",
+        "s3:GetObjectVersionAcl",
+        "s3:GetObjectVersionForReplication",
+        "s3:GetObjectVersionTagging",
+        "s3:GetReplicationConfiguration",
+        "s3:ListBucket",
+        "s3:ReplicateObject",
+        "s3:ReplicateTags",
+    ];
     for (template, role, needed) in [
         (&recovery, "RecoveryRole", vec!["kms:Decrypt", "s3:GetObjectVersion"]),
         (&recovery, "ExportRole", export),
+        (&recovery, "ReplicationRole", replication),
         (&recovery, "SchedulerRole", vec!["lambda:InvokeFunction", "sqs:SendMessage"]),
         (&primary, "ForwardRole", vec!["events:PutEvents"]),
     ] {
@@ -103,7 +115,7 @@ async fn the_other_roles_hold_what_they_are_for() -> anyhow::Result<()> {
         assert_eq!(held, needed, "{role}");
     }
     let others = recovery.all("AWS::IAM::Role").len() - recovery.functions().len();
-    assert_eq!(others, 3, "a role that no test knows");
+    assert_eq!(others, 4, "a role that no test knows");
     let trusted = "/AssumeRolePolicyDocument/Statement/0/Principal/AWS";
     let verify_upload = recovery.resource("RecoveryRole")?.at(trusted);
     assert_eq!(referred(verify_upload), Some("VerifyUploadRole"));

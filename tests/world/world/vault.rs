@@ -15,7 +15,7 @@ use warmspare_decide::journal::Step;
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
-use warmspare_decide::tripwire::Bucket;
+use warmspare_decide::tripwire::{Bucket, Replication};
 use warmspare_decide::vault::Located;
 use warmspare_decide::verify::ObjectFacts;
 
@@ -62,6 +62,8 @@ pub(crate) struct Beside {
     pub(crate) received: BTreeMap<i64, usize>,
     /// How the bucket is set up, where it is not as it should be.
     pub(crate) bucket: Option<Bucket>,
+    /// What S3 says of the replication of keys that end so; of every other one, that it is done.
+    pub(crate) replication: Option<(&'static str, Option<&'static str>)>,
     /// The role that will restore may not read.
     pub(crate) recovery_is_denied: bool,
 }
@@ -372,12 +374,29 @@ impl Uploads for Run<'_> {
 /// The bucket as `infra/` makes it.
 pub(crate) fn bucket() -> Bucket {
     let (versioning, policy) = (Some("Enabled".to_owned()), Some("TlsOnly".to_owned()));
-    Bucket { versioning, policy, blocks_public: true }
+    Bucket { versioning, policy, blocks_public: true, replicas: Vec::new() }
 }
 
 impl Standing for Run<'_> {
     async fn bucket(&self) -> Result<Bucket, Fault> {
         self.look(|state| Ok(state.beside.bucket.clone().unwrap_or_else(bucket))).await
+    }
+
+    async fn replication(
+        &self,
+        key: &str,
+        version_id: Option<&str>,
+    ) -> Result<Seen<Replication>, Fault> {
+        self.look(|state| {
+            let Some(version) = version(state, key, version_id) else { return Ok(Seen::Absent) };
+            let status = match state.beside.replication {
+                Some((end, status)) if key.ends_with(end) => status,
+                _ => Some("COMPLETED"),
+            };
+            let (status, written_at) = (status.map(str::to_owned), Some(version.written_at));
+            Ok(Seen::Here(Replication { status, written_at }))
+        })
+        .await
     }
 }
 

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use warmspare_decide::manifest::Checked;
 use warmspare_decide::name::SystemName;
 use warmspare_decide::outcome::{Announcement, Happening, Outcome};
+use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep;
 use warmspare_decide::vault;
 use warmspare_decide::verify::{self, Verdict};
@@ -54,9 +55,8 @@ where
             plans.iter().filter_map(|key| vault::system_of_plan(key)).collect()
         }
     };
-    if let Err(fault) = watch::look(ports, &systems).await {
-        first_fault.get_or_insert(fault);
-    }
+    let watched = watch::look(ports, &systems).await;
+    first_fault = first_fault.or(watched.fault);
     let mut tally: BTreeMap<&'static str, u32> = BTreeMap::new();
     for system in &systems {
         let due = match ports.list(&vault::receipts(system)).await {
@@ -80,7 +80,7 @@ where
                 );
             }
             let verification = Verification { ports, system: system.clone(), slot };
-            let word = match verification.reread(today).await {
+            let word = match verification.reread(today, &watched.is_replicated).await {
                 Ok(Read::Equal) => "equal",
                 Ok(Read::Rejected) => "rejected",
                 Ok(Read::Pruned) => "being pruned",
@@ -115,8 +115,8 @@ fn sentence(tally: &BTreeMap<&'static str, u32>, systems: usize, freed: usize) -
     format!("{all} backup(s) of {systems} system(s) were read again: {}{freed}", words.join(", "))
 }
 
-impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
-    async fn reread(&self, today: Date) -> Result<Read, Fault> {
+impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
+    async fn reread(&self, today: Date, is_replicated: &Seen<()>) -> Result<Read, Fault> {
         // Told by the sweep alone, as what cannot be read today.
         let manifest = self.manifest().await?.map_err(|unreadable| unreadable.fault)?;
         let Some(manifest) = manifest else {
@@ -138,7 +138,10 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         match verdict {
             Verdict::Proven(objects) => {
                 let key = vault::swept(&self.system, self.slot, today);
-                let receipt = self.receipt_of(true, objects, Vec::new());
+                let suspicions = self.without_replica(&manifest, is_replicated).await?;
+                let receipt = self.receipt_of(true, objects, suspicions);
+                // Told first: once the receipt is there, no sweep of today comes back to this backup.
+                self.tell_suspicions(&receipt).await?;
                 let _new_or_there = documents::create_json(self.ports, &key, &receipt).await?;
                 Ok(Read::Equal)
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use warmspare_decide::name::{KeyArn, SystemName};
 use warmspare_decide::outcome::{self, Announcement, Happening};
 use warmspare_decide::seen::Seen;
-use warmspare_decide::tripwire::{self, VaultSeen};
+use warmspare_decide::tripwire::{self, Bucket, VaultSeen};
 use warmspare_decide::vault;
 use warmspare_decide::verify::key_findings;
 
@@ -17,22 +17,35 @@ use crate::stream::sums_of;
 /// What is about no system of anybody's is told under this name.
 const VAULT: &str = "vault";
 
+/// What was seen of all that backups rest on.
+pub(super) struct Watched {
+    /// Whether the vault has a replica.
+    pub(super) is_replicated: Seen<()>,
+    /// The first fault, once the others were looked at. What could not be looked at is neither safe nor
+    /// dangerous.
+    pub(super) fault: Option<Fault>,
+}
+
 /// Tells what is dangerous for as long as it is so, and what was changed once.
-///
-/// # Errors
-/// The first fault, once the others were looked at. What could not be looked at is neither safe nor
-/// dangerous.
-pub(super) async fn look<P>(ports: &P, systems: &[SystemName]) -> Result<(), Fault>
+pub(super) async fn look<P>(ports: &P, systems: &[SystemName]) -> Watched
 where
     P: Clock + Vault + Standing + Keys + Bus,
 {
-    let of_bucket = bucket(ports).await;
+    let seen = ports.bucket().await;
     let of_keys = keys(ports, systems).await;
-    of_bucket.and(of_keys)
+    let bucket = match seen {
+        Ok(bucket) => bucket,
+        Err(fault) => {
+            let is_replicated = Seen::Unknown(fault.to_string());
+            return Watched { is_replicated, fault: Some(fault) };
+        }
+    };
+    let is_replicated = if bucket.replicas.is_empty() { Seen::Absent } else { Seen::Here(()) };
+    let fault = judge(ports, bucket).await.and(of_keys).err();
+    Watched { is_replicated, fault }
 }
 
-async fn bucket<P: Clock + Vault + Standing + Bus>(ports: &P) -> Result<(), Fault> {
-    let bucket = ports.bucket().await?;
+async fn judge<P: Clock + Vault + Bus>(ports: &P, bucket: Bucket) -> Result<(), Fault> {
     let system = vault_name()?;
     for danger in tripwire::dangers(&bucket) {
         tell(ports, system.clone(), format!("the vault is in danger: {danger}")).await?;

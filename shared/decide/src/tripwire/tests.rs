@@ -103,7 +103,12 @@ fn entropy_is_that_of_shannon_to_a_thousandth() {
 }
 
 fn bucket() -> Bucket {
-    Bucket { versioning: Some("Enabled".to_owned()), policy: None, blocks_public: true }
+    Bucket {
+        versioning: Some("Enabled".to_owned()),
+        policy: None,
+        blocks_public: true,
+        replicas: vec![],
+    }
 }
 
 #[test]
@@ -133,4 +138,41 @@ fn a_policy_is_told_when_it_is_not_the_one_of_before() {
          0123456789ab when it was looked at before"
     );
     assert!(policy_changed(Some(&one), &seen(None)).unwrap().starts_with("its policy is none now"));
+}
+
+#[test]
+fn a_replica_that_leaves_out_what_is_encrypted_is_none() {
+    let to = |takes_kms| Bucket {
+        replicas: vec![Replica { bucket_arn: "arn:aws:s3:::replica".to_owned(), takes_kms }],
+        ..bucket()
+    };
+    assert_eq!(dangers(&to(true)), [""; 0]);
+    let [clause] = &dangers(&to(false))[..] else { panic!() };
+    assert!(
+        clause.starts_with("it is replicated to arn:aws:s3:::replica by a rule that leaves out")
+    );
+}
+
+#[test]
+fn an_object_without_a_replica_is_told_unless_it_may_be_on_its_way() {
+    let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+    let told = |status: Option<&str>, written_at: &str| {
+        let written_at = Some(written_at.parse().unwrap());
+        unreplicated("k", &Replication { status: status.map(str::to_owned), written_at }, now)
+    };
+    let early = "2026-11-20T12:00:00Z";
+    for well in ["COMPLETED", "REPLICA"] {
+        assert_eq!(told(Some(well), early), None);
+    }
+    assert_eq!(told(Some("PENDING"), "2026-11-21T06:00:00Z"), None);
+    assert_eq!(
+        told(Some("PENDING"), "2026-11-21T05:59:59Z").unwrap(),
+        "k is on its way to its replica for 21601 s (PENDING), and 21600 s is the most that is waited \
+         without a word"
+    );
+    let undated = Replication { status: Some("PENDING".to_owned()), written_at: None };
+    assert_eq!(unreplicated("k", &undated, now), None, "nobody knows for how long");
+    assert!(told(Some("FAILED"), early).unwrap().contains("S3 does not try again by itself"));
+    assert_eq!(told(Some("LOST"), early).unwrap(), "the replication of k is LOST");
+    assert!(told(None, early).unwrap().contains("no rule took it"));
 }
