@@ -16,6 +16,7 @@
 
 mod abort;
 mod backup;
+mod canary;
 mod capacity;
 mod damage;
 mod database;

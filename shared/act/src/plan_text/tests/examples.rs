@@ -135,6 +135,15 @@ fn gateway_vms_are_adopted_from_the_inbox_and_failed_over_by_hand() {
 }
 
 #[test]
+fn the_canary_is_backed_up_and_goes_nowhere() {
+    let plan = plan("canary");
+    assert_eq!((plan.system.as_str(), sources(&plan)), ("canary", vec!["page"]));
+    assert!(matches!(plan.backup.sources[0].from, From::Https(_)));
+    assert_eq!(plan.objectives.rpo_s, 93_600, "BackupAgeMaxSeconds of system.yaml");
+    assert_eq!((plan.failover.mode, plan.database), (Mode::Manual, None));
+}
+
+#[test]
 fn what_may_be_written_in_several_ways_is_kept_in_one() {
     let plan = parse(COMPLETE).unwrap();
     let [a, aaaa, cname, txt, _alias] = plan.dns.records.as_slice() else {
