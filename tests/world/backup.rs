@@ -182,6 +182,27 @@ fn a_source_that_breaks_off_leaves_nothing_visible() {
     }
 }
 
+/// FB1: a live source is another one at each read: shorter, longer, empty. What is recorded is what was
+/// streamed, and not what it had before, or has since.
+#[test]
+fn a_source_that_grows_or_shrinks_is_recorded_as_it_was_streamed() {
+    for lengths in [[40, 90], [90, 40], [90, 0], [0, 1]] {
+        let world = calm();
+        world.set().sources.body_bytes = Some(lengths[0]);
+        world.set().sources.breaks_after = Some(lengths[0] / 2);
+        scheduled(&world).unwrap_err();
+        world.set().sources.body_bytes = Some(lengths[1]);
+        world.set().sources.breaks_after = None;
+        scheduled(&world).unwrap();
+        assert_is_whole(&world);
+        let sizes: Vec<u64> =
+            manifest(&world, FOLDER).objects.iter().map(|it| it.sums.size_bytes).collect();
+        let again = u64::try_from(lengths[1]).unwrap();
+        // The first try broke off in the metadata; from then on each source has the other length.
+        assert_eq!(sizes, [again, again], "{lengths:?}");
+    }
+}
+
 /// FB2: what a killed run has stored whole is not read a second time.
 #[test]
 fn an_object_without_a_manifest_is_adopted_and_not_read_again() {
@@ -193,11 +214,12 @@ fn an_object_without_a_manifest_is_adopted_and_not_read_again() {
     assert_is_whole(&world);
 }
 
-/// A16, A17, FB6: a 200 is not enough; S3 must say that it did what was asked, or there is no
-/// manifest.
+/// A16, A17, FB6, FB7: a 200 is not enough; S3 must say that it did what was asked, or there is no
+/// manifest. Nor is there one in a vault whose versioning was suspended.
 #[test]
 fn an_object_that_s3_did_not_store_as_asked_is_never_committed() {
-    let table: [(fn(&mut Version), &str); 7] = [
+    let table: [(fn(&mut Version), &str); 8] = [
+        (|version| version.id = "null".into(), "S3 keeps no versions of it"),
         (|version| version.algorithm = None, "S3 does not say that it is encrypted"),
         (|version| version.algorithm = Some("AES256".into()), "encrypted with AES256"),
         (

@@ -515,7 +515,7 @@ fn after_a_failover_exports_and_backups_of_the_site_that_was_left_are_refused() 
             if what == "an export of controller-db while west is active since term 1"),
         "{refused}"
     );
-    // P1: the plan's sources are those of a site that is fenced: its data are not the system's.
+    // P1, E4: the plan's sources are those of a site that is fenced: its data are not the system's.
     let event = br#"{"action":"backup","system":"controller","scheduled":"2026-11-21T00:00:00Z"}"#;
     let refused = finish(warmspare_act::scheduled_backup::answer(&world.run(), event)).unwrap();
     assert!(

@@ -136,7 +136,7 @@ fn three_verified_backups_stay_and_each_that_goes_is_told() {
     assert_eq!(told(&world).len(), 2);
 }
 
-/// A12: one stays.
+/// A12, B5: one stays.
 #[test]
 fn overwrite_keeps_the_newest() {
     let world = days("\"overwrite\"", 3);

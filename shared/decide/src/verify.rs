@@ -47,6 +47,9 @@ pub struct ObjectFacts {
     pub mark: Option<String>,
 }
 
+/// The version of every object that a bucket without versioning holds.
+const NO_VERSION: &str = "null";
+
 /// What is wrong with a key, as clauses that follow "it"; empty when it can protect a backup.
 ///
 /// # Errors
@@ -75,6 +78,11 @@ pub fn key_findings(wanted: &KeyArn, seen: &Seen<KeyFacts>) -> Result<Vec<String
 /// What is wrong with a stored object by what S3 itself says of it, a clause each.
 pub fn storage_findings(wanted: &KeyArn, sums: &Sums, facts: &ObjectFacts) -> Vec<String> {
     let mut findings = Vec::new();
+    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/AddingObjectstoVersionSuspendedBuckets.html>:
+    // the next write takes its place, and nothing is left of it.
+    if facts.version_id == NO_VERSION {
+        findings.push("S3 keeps no versions of it: the bucket's versioning is not enabled".into());
+    }
     let found_key = facts.key_arn.as_deref().unwrap_or("no key that S3 names");
     match facts.algorithm.as_deref() {
         Some("aws:kms") if found_key == wanted.as_str() => {}

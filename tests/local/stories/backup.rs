@@ -20,7 +20,7 @@ use crate::stories::shared_scene::{
 
 const WITHIN: std::time::Duration = std::time::Duration::from_secs(WAIT_S_MAX);
 
-/// Seeds A7 and A9: the schedule brings the backup, and its instant names it. EventBridge Scheduler
+/// Seeds A3, A7 and A9: the schedule brings the backup, and its instant names it. EventBridge Scheduler
 /// delivers at least once, so the same instant may come three times: FB9, P4.
 #[test]
 fn an_instant_that_is_delivered_three_times_is_one_backup() -> Result<()> {
@@ -90,7 +90,7 @@ fn the_first_plan_is_backed_up_at_once_and_a_person_may_ask_for_more() -> Result
 }
 
 /// Seeds A15 to A17, C4: what is in the vault is encrypted under the plan's key, is what the sources
-/// gave, and can be restored.
+/// gave, and can be restored. A4, B1, B6, C9: into another database, by nothing but what lies there.
 #[test]
 fn what_is_stored_is_encrypted_and_can_be_restored() -> Result<()> {
     tell(async |scene| {

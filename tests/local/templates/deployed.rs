@@ -68,6 +68,7 @@ async fn resources(
         .collect())
 }
 
+/// E9: what people are told by the rule for announcements is each of them, success and failure alike.
 #[tokio::test]
 async fn the_rules_take_what_they_should_and_nothing_else() -> anyhow::Result<()> {
     let stack = Stack::start(Options::default()).await?;

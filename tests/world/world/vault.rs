@@ -64,6 +64,8 @@ pub(crate) struct Beside {
     pub(crate) bucket: Option<Bucket>,
     /// What S3 says of the replication of keys that end so; of every other one, that it is done.
     pub(crate) replication: Option<(&'static str, Option<&'static str>)>,
+    /// Keys that end so are in an archive: they are there, and cannot be read.
+    pub(crate) archived: Option<&'static str>,
     /// The role that will restore may not read.
     pub(crate) recovery_is_denied: bool,
 }
@@ -307,6 +309,9 @@ impl Vault for Run<'_> {
 
     async fn read_back(&self, key: &str, version_id: &str) -> Result<Pieces, Fault> {
         self.look(|state| {
+            if state.beside.archived.is_some_and(|end| key.ends_with(end)) {
+                return Err(Fault::new(Hope::Permanent, "reading", key, "InvalidObjectState"));
+            }
             let gone = || Fault::new(Hope::Retryable, "reading", key, "NoSuchVersion");
             Ok(Pieces::of(&open(state, key, Some(version_id))?.ok_or_else(gone)?.body))
         })

@@ -1,3 +1,5 @@
+mod answers;
+
 use jiff::Timestamp;
 use warmspare_act::fault::Hope;
 use warmspare_act::stream::Chunks as _;
@@ -287,6 +289,7 @@ fn role_until(expiration: &str) -> String {
     )
 }
 
+/// A14: whoever restores gives credentials of their own, a bucket and a name.
 #[tokio::test]
 async fn reading_back_is_done_with_the_recovery_roles_credentials_until_they_end() {
     let wire = Wire::default()

@@ -298,3 +298,14 @@ fn latest_never_moves_backwards() {
         assert_eq!(latest(slot(), &seen), wanted, "{seen:?}");
     }
 }
+
+/// FB7: where versioning is suspended, a name that is written once can be written over without a trace.
+#[test]
+fn an_object_without_a_version_is_no_backup() {
+    let mut found = facts(1);
+    found.version_id = "null".to_owned();
+    assert_eq!(
+        storage_findings(&KeyArn::parse(KEY).unwrap(), &sums(1), &found),
+        ["S3 keeps no versions of it: the bucket's versioning is not enabled"]
+    );
+}

@@ -24,6 +24,7 @@ fn sources(plan: &Plan) -> Vec<&str> {
     plan.backup.sources.iter().map(|source| source.name.as_str()).collect()
 }
 
+/// A5: what is backed up where, and how many are kept, stands in the plan.
 #[test]
 fn device42_has_a_database_three_signals_and_an_automatic_failover() {
     let plan = plan("device42");

@@ -27,7 +27,7 @@ async fn a_whole_answer_is_read_to_its_end() {
 }
 
 /// Each server ends the connection politely.
-/// FA14: an answer that is cut off.
+/// FA14, FB1: an answer that is cut off.
 #[tokio::test]
 async fn half_an_answer_is_a_fault() {
     for half in [
