@@ -116,4 +116,8 @@ impl<C: Chunks, P: Clock> Chunks for Paced<'_, '_, C, P> {
             }
         }
     }
+
+    fn length_bytes(&self) -> Option<u64> {
+        self.inner.length_bytes()
+    }
 }

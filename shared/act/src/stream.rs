@@ -18,6 +18,11 @@ pub trait Chunks {
     /// The next piece; `None` when the stream is whole and over. A stream that breaks off ends in a
     /// fault, never in `None`.
     async fn next(&mut self) -> Result<Option<Bytes>, Fault>;
+
+    /// How long the stream is in all, in bytes, as its source says. It is held to nothing.
+    fn length_bytes(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A stream that has to be what S3 says of it; else it ends in a fault, like one that breaks off, so
@@ -77,6 +82,10 @@ impl<C: Chunks> Chunks for Held<C> {
         }
         Ok(piece)
     }
+
+    fn length_bytes(&self) -> Option<u64> {
+        Some(self.wanted_bytes)
+    }
 }
 
 /// A stream whose size and digests are computed while it passes.
@@ -123,6 +132,10 @@ impl<C: Chunks> Chunks for Measured<C> {
             self.crc.update(bytes);
         }
         Ok(piece)
+    }
+
+    fn length_bytes(&self) -> Option<u64> {
+        self.inner.length_bytes()
     }
 }
 

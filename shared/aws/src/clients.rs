@@ -10,9 +10,6 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::config::{
     BehaviorVersion, Region as SdkRegion, SharedHttpClient, StalledStreamProtectionConfig,
 };
-use aws_smithy_http_client::Builder as HttpBuilder;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -21,6 +18,7 @@ use warmspare_act::fault::{Fault, Hope};
 
 use crate::bounded::bounded;
 use crate::config::Config;
+use crate::connect::http_client;
 use crate::tls::Roots;
 
 /// A connection that takes longer than this is to a place that is not there.
@@ -64,16 +62,10 @@ pub(crate) struct Clients {
 impl Clients {
     /// Over real connections.
     pub(crate) fn new(config: &Config, roots: &Roots) -> Result<Self, Fault> {
-        let context = TlsContext::builder()
-            .with_trust_store(roots.for_aws(config.region.as_str()))
-            .build()
-            .map_err(|error| {
-                Fault::new(Hope::Permanent, "preparing", "TLS", error.to_string()).because(error)
-            })?;
-        let http = HttpBuilder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(context)
-            .build_https();
+        let tls = roots.for_aws(config.region.as_str()).map_err(|error| {
+            Fault::new(Hope::Permanent, "preparing", "TLS", error.to_string()).because(error)
+        })?;
+        let http = http_client(tls, CONNECT);
         Ok(Self::over(config, http, Duration::from_millis(200)))
     }
 
@@ -185,10 +177,9 @@ pub(crate) fn patient() -> aws_sdk_s3::config::Builder {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }
 
-/// The connect timeout is the same everywhere: the HTTP client keeps one pool of connections, and
-/// one TLS configuration, for each value of it.
+/// How long a connection may take is the HTTP client's.
 fn timeouts(attempt: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(attempt).build()
+    TimeoutConfig::builder().operation_attempt_timeout(attempt).build()
 }
 
 fn built<C: Clone>(clients: &PerRegion<C>, region: &str, build: impl FnOnce() -> C) -> C {

@@ -6,17 +6,15 @@ use std::fmt;
 use aws_credential_types::Credentials;
 use tracing::level_filters::LevelFilter;
 use warmspare_decide::name::{KeyArn, Misnamed, Region, RoleArn};
+use warmspare_decide::parts::{PART_BYTES_MAX, PART_BYTES_MIN};
 
 /// Where `pg_dump` lies when a Lambda layer brings it.
 const PG_DUMP: &str = "/opt/bin/pg_dump";
 /// Where the certificates of the database servers' authorities lie, in the same layer.
 const PG_ROOTS: &str = "/opt/etc/pg-roots.pem";
-/// Large parts cost fewer requests; two of them are in memory at a time.
-const PART_BYTES: usize = 16 * 1024 * 1024;
-/// S3's own least size of a part that is not the last.
-const PART_BYTES_MIN: usize = 5 * 1024 * 1024;
-/// Four times this has to fit into the memory of a function.
-const PART_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// The least memory that Lambda gives, in megabytes of 1,024 × 1,024 bytes.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
+const MEMORY_MB_MIN: u64 = 128;
 
 /// What a function is told by its environment.
 #[derive(Clone, Debug)]
@@ -43,8 +41,11 @@ pub struct Config {
     pub pg_roots: String,
     /// Where `pg_dump` finds its libraries. `LD_LIBRARY_PATH`, which Lambda sets.
     pub library_path: Option<String>,
-    /// Bytes of one part of a multipart upload; two are in memory at a time. `PART_BYTES`.
-    pub part_bytes: usize,
+    /// The memory of the function, in bytes. `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, which Lambda sets, in
+    /// megabytes.
+    pub memory_bytes: u64,
+    /// Bytes of one part of an upload, in place of what follows from the memory. `PART_BYTES`.
+    pub part_bytes: Option<u64>,
     /// The authorities that every HTTPS server's certificate may come from, as a PEM file, in place
     /// of the ones that are compiled in. `TLS_ROOTS_PEM`.
     pub tls_roots_pem: Option<String>,
@@ -86,7 +87,8 @@ impl Config {
         let vault_key = reader.name("VAULT_KEY_ARN", KeyArn::WANTED, KeyArn::parse);
         let vault_owner = reader.owner();
         let recovery_role = reader.name_if_set("RECOVERY_ROLE_ARN", RoleArn::parse);
-        let part_bytes = reader.part_bytes();
+        let memory_bytes = reader.memory_bytes();
+        let part_bytes = reader.part_bytes(memory_bytes);
         match (region, credentials, vault_bucket, vault_key) {
             (Some(region), Some(credentials), Some(vault_bucket), Some(vault_key))
                 if reader.problems.is_empty() =>
@@ -102,6 +104,7 @@ impl Config {
                     pg_dump: lookup("PG_DUMP").unwrap_or_else(|| PG_DUMP.to_owned()),
                     pg_roots: lookup("PG_ROOTS").unwrap_or_else(|| PG_ROOTS.to_owned()),
                     library_path: lookup("LD_LIBRARY_PATH"),
+                    memory_bytes,
                     part_bytes,
                     tls_roots_pem: lookup("TLS_ROOTS_PEM"),
                     log,
@@ -199,16 +202,33 @@ impl Reader<'_> {
         Some(owner)
     }
 
-    fn part_bytes(&mut self) -> usize {
-        let Some(text) = (self.lookup)("PART_BYTES") else { return PART_BYTES };
-        match text.parse() {
-            Ok(bytes) if (PART_BYTES_MIN..=PART_BYTES_MAX).contains(&bytes) => bytes,
-            Ok(_) | Err(_) => {
+    fn memory_bytes(&mut self) -> u64 {
+        const VARIABLE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+        let megabytes = (self.lookup)(VARIABLE).map_or(Some(MEMORY_MB_MIN), |text| {
+            let megabytes = text.parse().ok().filter(|megabytes| *megabytes >= MEMORY_MB_MIN);
+            if megabytes.is_none() {
                 self.problems.push(format!(
-                    "PART_BYTES must be a number from {PART_BYTES_MIN} to {PART_BYTES_MAX}, and is \
+                    "{VARIABLE} must be a number of megabytes from {MEMORY_MB_MIN} on, and is \
                      {text:?}"
                 ));
-                PART_BYTES
+            }
+            megabytes
+        });
+        megabytes.unwrap_or(MEMORY_MB_MIN).saturating_mul(1024 * 1024)
+    }
+
+    /// Two of them have to fit into half of the memory.
+    fn part_bytes(&mut self, memory_bytes: u64) -> Option<u64> {
+        let text = (self.lookup)("PART_BYTES")?;
+        let part_bytes_max = PART_BYTES_MAX.min(memory_bytes / 4);
+        match text.parse() {
+            Ok(bytes) if (PART_BYTES_MIN..=part_bytes_max).contains(&bytes) => Some(bytes),
+            Ok(_) | Err(_) => {
+                self.problems.push(format!(
+                    "PART_BYTES must be a number from {PART_BYTES_MIN} to {part_bytes_max}, and is \
+                     {text:?}"
+                ));
+                None
             }
         }
     }

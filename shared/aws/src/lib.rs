@@ -11,6 +11,7 @@ mod capacity;
 mod clients;
 mod clock;
 mod config;
+mod connect;
 mod databases;
 mod dns;
 mod environment;

@@ -47,7 +47,7 @@ pub(crate) fn config() -> Config {
         Some(value.to_owned())
     })
     .unwrap();
-    config.part_bytes = 8;
+    config.part_bytes = Some(8);
     config
 }
 
@@ -189,6 +189,13 @@ pub(crate) fn live_over(http: SharedHttpClient) -> Live {
     live(config(), http)
 }
 
+/// The same, where AWS is somewhere else.
+pub(crate) fn live_at(url: &str, http: SharedHttpClient) -> Live {
+    let mut config = config();
+    config.endpoint_url = Some(url.to_owned());
+    live(config, http)
+}
+
 fn live(config: Config, http: SharedHttpClient) -> Live {
     let process = Process {
         clients: Clients::over(&config, http, Duration::from_millis(1)),
@@ -238,24 +245,46 @@ impl HttpClient for Wire {
 }
 
 /// A stream of these pieces.
-#[derive(Debug)]
-pub(crate) struct Pieces(VecDeque<Result<Bytes, Fault>>);
+#[derive(Debug, Default)]
+pub(crate) struct Pieces {
+    pieces: VecDeque<Result<Bytes, Fault>>,
+    length_bytes: Option<u64>,
+    stands_still: bool,
+}
 
 impl Pieces {
     /// Ends well.
     pub(crate) fn of(pieces: &[&'static str]) -> Self {
-        Self(pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).collect())
+        let pieces = pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).collect();
+        Self { pieces, ..Self::default() }
     }
 
     /// Ends in a fault.
     pub(crate) fn then(mut self, fault: Fault) -> Self {
-        self.0.push_back(Err(fault));
+        self.pieces.push_back(Err(fault));
         self
+    }
+
+    /// Does not end.
+    pub(crate) fn then_nothing(self) -> Self {
+        Self { stands_still: true, ..self }
+    }
+
+    /// Says that it is so long, whatever it is.
+    pub(crate) fn saying(self, length_bytes: u64) -> Self {
+        Self { length_bytes: Some(length_bytes), ..self }
     }
 }
 
 impl Chunks for Pieces {
     async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        self.0.pop_front().transpose()
+        if self.pieces.is_empty() && self.stands_still {
+            return std::future::pending().await;
+        }
+        self.pieces.pop_front().transpose()
+    }
+
+    fn length_bytes(&self) -> Option<u64> {
+        self.length_bytes
     }
 }

@@ -63,6 +63,13 @@ impl Chunks for SourceStream {
         }
         Ok(piece)
     }
+
+    fn length_bytes(&self) -> Option<u64> {
+        match &self.inner {
+            Inner::Https(download) => download.length_bytes(),
+            Inner::Postgres(_) => None,
+        }
+    }
 }
 
 fn not_built(subject: &str, what: &str) -> Fault {

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use aws_smithy_http_client::tls::TrustStore;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -49,7 +48,7 @@ impl Roots {
         if roots.is_empty() {
             return Err(fault("there is no certificate in it".to_owned()));
         }
-        // Tried here, because the AWS client takes no "no" for an answer: it would panic.
+        // Tried here, so that the file is named.
         let mut store = RootCertStore::empty();
         for root in &roots {
             store
@@ -60,10 +59,9 @@ impl Roots {
     }
 
     /// For the AWS endpoints of a Region.
-    pub(crate) fn for_aws(&self, region: &str) -> TrustStore {
+    pub(crate) fn for_aws(&self, region: &str) -> Result<ClientConfig, rustls::Error> {
         let all = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
         let amazons: Vec<_> = all.iter().filter(|root| is_amazons(root)).collect();
-        let mut store = TrustStore::empty();
         let chosen: Box<dyn Iterator<Item = &CertificateDer<'static>>> = match self {
             Self::Given(roots) => Box::new(roots.iter()),
             // The endpoints in China have certificates of other authorities.
@@ -72,10 +70,15 @@ impl Roots {
             }
             Self::CompiledIn => Box::new(amazons.into_iter()),
         };
+        let mut store = RootCertStore::empty();
         for root in chosen {
-            store.add_pem_certificate(pem(root));
+            store.add(root.clone())?;
         }
-        store
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(store)
+            .with_no_client_auth();
+        Ok(config)
     }
 
     /// For an address of a plan: the pinned key alone, if there is one, else the authorities.
@@ -116,18 +119,6 @@ fn is_amazons(root: &CertificateDer<'_>) -> bool {
         let rest = head.get(at..).unwrap_or_default();
         AMAZON.iter().any(|name| rest.starts_with(name.as_bytes()))
     })
-}
-
-fn pem(der: &CertificateDer<'_>) -> Vec<u8> {
-    let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
-    for (n, letter) in BASE64.encode(der).chars().enumerate() {
-        text.push(letter);
-        if n % 64 == 63 {
-            text.push('\n');
-        }
-    }
-    text.push_str("\n-----END CERTIFICATE-----\n");
-    text.into_bytes()
 }
 
 /// Believes exactly one public key, whoever signed its certificate, whatever its name and its

@@ -19,6 +19,7 @@ pub mod manifest;
 pub mod name;
 pub mod outcome;
 pub mod pace;
+pub mod parts;
 pub mod plan;
 pub mod probe;
 pub mod prune;

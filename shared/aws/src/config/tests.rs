@@ -22,7 +22,8 @@ fn parse(changes: &[(&str, Option<&str>)]) -> Result<Config, ConfigProblems> {
 #[test]
 fn what_is_not_set_has_a_default_where_one_is_right() {
     let config = parse(&[]).unwrap();
-    assert_eq!(config.part_bytes, 16 * 1024 * 1024);
+    assert_eq!(config.memory_bytes, 128 * 1024 * 1024);
+    assert_eq!(config.part_bytes, None);
     assert_eq!(config.pg_dump, "/opt/bin/pg_dump");
     assert_eq!(config.log, LevelFilter::INFO);
     assert_eq!(config.vault_owner, None);
@@ -32,6 +33,7 @@ fn what_is_not_set_has_a_default_where_one_is_right() {
 #[test]
 fn what_is_set_is_taken() {
     let config = parse(&[
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", Some("512")),
         ("PART_BYTES", Some("5242880")),
         ("VAULT_OWNER", Some("123456789012")),
         ("RECOVERY_ROLE_ARN", Some("arn:aws:iam::123456789012:role/recovery")),
@@ -39,7 +41,8 @@ fn what_is_set_is_taken() {
         ("AWS_ENDPOINT_URL", Some("http://127.0.0.1:4566")),
     ])
     .unwrap();
-    assert_eq!(config.part_bytes, 5 * 1024 * 1024);
+    assert_eq!(config.memory_bytes, 512 * 1024 * 1024);
+    assert_eq!(config.part_bytes, Some(5 * 1024 * 1024));
     assert_eq!(config.vault_owner.as_deref(), Some("123456789012"));
     assert_eq!(config.recovery_role.unwrap().as_str(), "arn:aws:iam::123456789012:role/recovery");
     assert_eq!(config.log, LevelFilter::WARN);
@@ -57,13 +60,14 @@ fn every_problem_is_reported_at_once_and_reads_as_a_sentence() {
         ("VAULT_KEY_ARN", Some("alias/vault")),
         ("VAULT_OWNER", Some("12345")),
         ("RECOVERY_ROLE_ARN", Some("recovery")),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", Some("64 MB")),
         ("PART_BYTES", Some("1024")),
         ("LOG", Some("loud")),
     ])
     .unwrap_err();
     assert_eq!(
         problems.to_string(),
-        "9 problem(s): \
+        "10 problem(s): \
          LOG must be off, error, warn, info, debug or trace, and is \"loud\"; \
          AWS_REGION must be a Region's code, such as us-west-2, and is \"west\"; \
          AWS_SECRET_ACCESS_KEY is not set; \
@@ -75,7 +79,9 @@ fn every_problem_is_reported_at_once_and_reads_as_a_sentence() {
          VAULT_OWNER must be an account id of 12 digits, and is \"12345\"; \
          RECOVERY_ROLE_ARN must be the ARN of an IAM role (arn:aws:iam::<account>:role/<name>), \
          and is \"recovery\"; \
-         PART_BYTES must be a number from 5242880 to 536870912, and is \"1024\""
+         AWS_LAMBDA_FUNCTION_MEMORY_SIZE must be a number of megabytes from 128 on, and is \
+         \"64 MB\"; \
+         PART_BYTES must be a number from 5242880 to 33554432, and is \"1024\""
     );
 }
 

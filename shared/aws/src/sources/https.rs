@@ -52,6 +52,10 @@ impl Download {
         &self.subject
     }
 
+    pub(super) fn length_bytes(&self) -> Option<u64> {
+        self.length_bytes
+    }
+
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         let piece = self.answer.chunk().await;
         match piece.map_err(|error| web::fault(DURING, &self.subject, error))? {

@@ -1,6 +1,8 @@
 //! An upload in several parts. Nothing of it is visible before its completion, and the completion
 //! is believed only when S3 was seen to hold what was sent.
 
+use std::pin::pin;
+
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadError;
@@ -8,25 +10,23 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, ServerSideEncryption,
 };
-use crc_fast::{CrcAlgorithm, checksum};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::Uploaded;
-use warmspare_act::stream::{Chunks, crc64nvme_text};
+use warmspare_act::stream::Chunks;
 use warmspare_decide::manifest::Sums;
 use warmspare_decide::name::KeyArn;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::verify::ObjectFacts;
 
 use super::documents::Over;
-use super::parts::{Part, Parts};
+use super::parts::{Buffers, Part, Parts};
 use super::upload::Target;
 use super::{encryption, facts, unfinished};
 use crate::Live;
 use crate::clients::patient;
 use crate::fault::{code, fault, status};
 
-/// S3's own limit.
-const PARTS_MAX: i32 = 10_000;
 const DURING: &str = "uploading";
 
 /// An upload that was begun and has an id.
@@ -88,33 +88,46 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// One part is sent while the next is read: two are in memory, whatever the length of the
-    /// stream.
+    /// Some parts are sent while the next is read: so many are in memory, whatever the length of the
+    /// stream. The first fault drops the requests that are on their way.
     async fn send_all<C: Chunks>(
         &self,
         first: Part,
         parts: &mut Parts<'_, C>,
     ) -> Result<Vec<CompletedPart>, Fault> {
+        let buffers = parts.buffers();
+        let mut on_their_way = FuturesUnordered::new();
         let mut sent = Vec::new();
         let mut part = first;
-        for number in 1..=PARTS_MAX {
-            if part.is_last {
-                sent.push(self.send(number, part).await?);
-                return Ok(sent);
+        loop {
+            let Part { is_last, concurrency, .. } = part;
+            on_their_way.push(self.send(part, &buffers));
+            if is_last {
+                break;
             }
-            let (done, next) = tokio::join!(self.send(number, part), parts.next());
-            sent.push(done?);
-            part = next?;
+            part = {
+                let mut next = pin!(parts.next());
+                loop {
+                    tokio::select! {
+                        biased;
+                        Some(done) = on_their_way.next() => sent.push(done?),
+                        next = &mut next => break next?,
+                    }
+                }
+            };
+            while u64::try_from(on_their_way.len()).is_ok_and(|number| number >= concurrency) {
+                sent.extend(on_their_way.next().await.transpose()?);
+            }
         }
-        let why = format!(
-            "it is longer than {PARTS_MAX} parts of {} bytes, which is the most",
-            self.live.config().part_bytes
-        );
-        Err(Fault::new(Hope::Permanent, DURING, self.key, why))
+        while let Some(done) = on_their_way.next().await {
+            sent.push(done?);
+        }
+        sent.sort_unstable_by_key(CompletedPart::part_number);
+        Ok(sent)
     }
 
-    async fn send(&self, number: i32, part: Part) -> Result<CompletedPart, Fault> {
-        let sum = crc64nvme_text(checksum(CrcAlgorithm::Crc64Nvme, &part.bytes));
+    async fn send(&self, part: Part, buffers: &Buffers) -> Result<CompletedPart, Fault> {
+        let number = i32::try_from(part.number).ok();
         let answer = self
             .live
             .clients()
@@ -124,19 +137,20 @@ impl<'a> Upload<'a> {
             .key(self.key)
             .set_expected_bucket_owner(self.live.config().vault_owner.clone())
             .upload_id(&self.id)
-            .part_number(number)
-            .checksum_crc64_nvme(&sum)
-            .body(ByteStream::from(part.bytes))
+            .set_part_number(number)
+            .checksum_crc64_nvme(&part.crc64nvme)
+            .body(ByteStream::from(part.bytes.clone()))
             .customize()
             .config_override(patient())
             .disable_payload_signing()
             .send()
             .await
             .map_err(|error| fault(DURING, self.key, error))?;
+        buffers.give_back(part.bytes);
         Ok(CompletedPart::builder()
-            .part_number(number)
+            .set_part_number(number)
             .set_e_tag(answer.e_tag().map(str::to_owned))
-            .checksum_crc64_nvme(sum)
+            .checksum_crc64_nvme(part.crc64nvme)
             .build())
     }
 

@@ -10,9 +10,10 @@ use warmspare_act::ports::Uploaded;
 use warmspare_act::stream::{Chunks, Measured};
 use warmspare_decide::manifest::Sums;
 use warmspare_decide::name::KeyArn;
+use warmspare_decide::parts::Cut;
 
 use super::documents::{Over, is_conflict};
-use super::parts::Parts;
+use super::parts::{Parts, too_long};
 use super::{encryption, multipart};
 use crate::Live;
 use crate::clients::patient;
@@ -41,7 +42,10 @@ pub(super) async fn upload<C: Chunks>(
     target: Target<'_>,
     stream: &mut Measured<C>,
 ) -> Result<Uploaded, Fault> {
-    let mut parts = Parts::new(stream, live.config().part_bytes);
+    let config = live.config();
+    let cut = Cut::of(config.memory_bytes, config.part_bytes, stream.length_bytes())
+        .map_err(|why| too_long(target.key, why))?;
+    let mut parts = Parts::new(stream, target.key, cut);
     let first = parts.next().await?;
     if first.is_last {
         let sums = parts.stream().sums();

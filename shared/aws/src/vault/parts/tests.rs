@@ -3,10 +3,14 @@ use warmspare_act::fault::Hope;
 use super::*;
 use crate::replay::Pieces;
 
+fn of_eight_bytes() -> Cut {
+    Cut::of(1 << 27, Some(8), None).unwrap()
+}
+
 /// The parts of a stream of these pieces, eight bytes each, and the length that was measured.
 async fn cut(pieces: &[&'static str]) -> (Vec<(String, bool)>, u64) {
     let mut stream = Measured::new(Pieces::of(pieces));
-    let mut parts = Parts::new(&mut stream, 8);
+    let mut parts = Parts::new(&mut stream, "key", of_eight_bytes());
     let mut given = Vec::new();
     loop {
         let part = parts.next().await.unwrap();
@@ -50,7 +54,46 @@ async fn every_length_is_cut_where_it_should_be() {
 async fn a_stream_that_breaks_off_gives_its_fault_and_no_last_part() {
     let broken = Fault::new(Hope::Retryable, "reading", "the source", "it broke off");
     let mut stream = Measured::new(Pieces::of(&["12345678", "1234"]).then(broken));
-    let mut parts = Parts::new(&mut stream, 8);
+    let mut parts = Parts::new(&mut stream, "key", of_eight_bytes());
     assert!(!parts.next().await.unwrap().is_last);
     assert_eq!(parts.next().await.unwrap_err().why, "it broke off");
+}
+
+#[tokio::test]
+async fn every_part_has_its_number_and_its_checksum() {
+    let mut stream = Measured::new(Pieces::of(&["12", "3456789"]));
+    let mut parts = Parts::new(&mut stream, "key", of_eight_bytes());
+    let (first, last) = (parts.next().await.unwrap(), parts.next().await.unwrap());
+    let crc64nvme = |text: &[u8]| warmspare_act::stream::sums_of(text).crc64nvme;
+    assert_eq!((first.number, first.crc64nvme), (1, crc64nvme(b"12345678")));
+    assert_eq!((last.number, last.crc64nvme), (2, crc64nvme(b"9")));
+}
+
+#[tokio::test]
+async fn the_memory_of_a_part_that_was_sent_is_that_of_another() {
+    let mut stream = Measured::new(Pieces::of(&["12345678", "abcdefgh", "ABCDEFGH", "!"]));
+    let mut parts = Parts::new(&mut stream, "key", of_eight_bytes());
+    let first = parts.next().await.unwrap();
+    let second = parts.next().await.unwrap();
+    let place = first.bytes.as_ptr();
+    parts.buffers().give_back(first.bytes);
+    // Somebody still reads the second.
+    parts.buffers().give_back(second.bytes.clone());
+    let third = parts.next().await.unwrap();
+    assert_eq!((third.bytes.as_ptr(), &third.bytes[..]), (place, &b"ABCDEFGH"[..]));
+    assert_eq!(parts.next().await.unwrap().bytes, "!");
+    assert_eq!(second.bytes, "abcdefgh");
+}
+
+#[tokio::test]
+async fn what_has_more_parts_than_there_are_numbers_is_a_fault() {
+    let cut = Cut::of(1 << 27, Some(8), Some(80_000)).unwrap();
+    let mut stream = Measured::new(Pieces::of(&["12345678"; 10_001]));
+    let mut parts = Parts::new(&mut stream, "key", cut);
+    for number in 1..=10_000 {
+        assert_eq!(parts.next().await.unwrap().number, number);
+    }
+    let fault = parts.next().await.unwrap_err();
+    assert_eq!(fault.hope, Hope::Permanent);
+    assert!(fault.why.starts_with("it has more bytes than can be sent, and 80000 are"), "{fault}");
 }

@@ -1,7 +1,17 @@
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use tokio::sync::oneshot;
 use warmspare_act::fault::Hope;
 
 use super::*;
-use crate::replay::{KEY, OTHER_KEY, Pieces, Sent, Wire, s3_error};
+use crate::replay::{KEY, OTHER_KEY, Pieces, Sent, Wire, live_over, s3_error};
 
 const OBJECT: &str = "backups/controller/2026-11-21T00-00-00Z/config";
 /// CRC-64/NVME of "123456789", of its first eight bytes, and of its ninth.
@@ -165,6 +175,131 @@ async fn a_stream_that_breaks_off_leaves_nothing() {
     assert!(wire.sent().is_empty());
 }
 
+/// FB3: the answers of the parts may come in any order, so what is told is told to all of them.
+#[tokio::test]
+async fn a_part_that_fails_once_is_sent_again() {
+    let failed = s3_error("InternalError", "We encountered an internal error. Please try again.");
+    let wire = Wire::default()
+        .with(200, &encrypted(KEY), BEGUN)
+        .says(500, failed)
+        .with(200, &[("etag", "\"p\"")], "")
+        .with(200, &[("etag", "\"p\"")], "")
+        .with(200, &[("x-amz-version-id", "v1")], COMPLETED)
+        .with(200, &held("9", WHOLE), "");
+    new_with(WHOLE, stored(&wire, nine_bytes()).await.unwrap());
+    let sent = wire.sent();
+    let bodies = |of: &str| sent.iter().filter(|sent| sent.body == of).count();
+    assert_eq!((bodies("12345678"), bodies("9")), (2, 1));
+    let completed = &sent[4].body;
+    let (first, last) = (completed.find("<PartNumber>1<"), completed.find("<PartNumber>2<"));
+    assert!(first.unwrap() < last.unwrap(), "{completed}");
+}
+
+/// FB3.
+#[tokio::test]
+async fn a_part_that_fails_again_and_again_ends_the_upload() {
+    let failed = s3_error("SlowDown", "Please reduce your request rate.");
+    let wire = Wire::default()
+        .with(200, &encrypted(KEY), BEGUN)
+        .keeps_saying(3, 503, failed)
+        .says(204, "");
+    // The second part never comes, so that the first alone is on its way.
+    let fault = stored(&wire, Pieces::of(&["123456789"]).then_nothing()).await.unwrap_err();
+    assert_eq!(fault.hope, Hope::Retryable);
+    assert!(fault.why.contains("SlowDown"), "{fault}");
+    assert_eq!(
+        shown(&wire.sent()).last().unwrap(),
+        "DELETE ?x-id=AbortMultipartUpload&uploadId=u1"
+    );
+}
+
+#[tokio::test]
+async fn parts_are_sent_side_by_side_and_completed_in_their_order() {
+    let wire = Crossed::default();
+    let live = live_over(SharedHttpClient::new(wire.clone()));
+    let key_arn = KeyArn::parse(KEY).unwrap();
+    let target = Target { key: OBJECT, key_arn: &key_arn, mark: None };
+    let mut stream = Measured::new(Pieces::of(&["12345678"; 9]));
+    let fault = Box::pin(upload(&live, target, &mut stream)).await.unwrap_err();
+    // It has no answer to a HEAD.
+    assert_eq!(fault.during, "looking at");
+    let seen = wire.0.lock().unwrap();
+    assert_eq!(seen.waiting_max, 4);
+    let places: Vec<usize> = (1..=9)
+        .map(|number| seen.completed.find(&format!("<PartNumber>{number}</PartNumber>")).unwrap())
+        .collect();
+    assert!(places.is_sorted(), "{}", seen.completed);
+    assert!(seen.completed.contains("<ETag>&quot;p7&quot;</ETag>"), "{}", seen.completed);
+}
+
+/// An S3 that answers parts four at a time, the last first.
+#[derive(Clone, Debug, Default)]
+struct Crossed(Arc<Mutex<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    waiting: Vec<(String, oneshot::Sender<HttpResponse>)>,
+    waiting_max: usize,
+    completed: String,
+}
+
+impl HttpConnector for Crossed {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let mut seen = self.0.lock().unwrap();
+        let uri = request.uri().to_owned();
+        let answer = |status: u16, body: &'static str| {
+            let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+            for (name, value) in encrypted(KEY) {
+                answer.headers_mut().insert(name, value.to_owned());
+            }
+            answer
+        };
+        if uri.ends_with("?uploads") {
+            return HttpConnectorFuture::ready(Ok(answer(200, BEGUN)));
+        }
+        let Some((_, number)) = uri.split_once("partNumber=") else {
+            if request.method() == "POST" {
+                let body = request.body().bytes().unwrap();
+                seen.completed = String::from_utf8_lossy(body).into_owned();
+                return HttpConnectorFuture::ready(Ok(answer(200, COMPLETED)));
+            }
+            return HttpConnectorFuture::ready(Ok(answer(403, "")));
+        };
+        let number = number.split('&').next().unwrap().to_owned();
+        let (tell, told) = oneshot::channel();
+        seen.waiting.push((number.clone(), tell));
+        seen.waiting_max = seen.waiting_max.max(seen.waiting.len());
+        if seen.waiting.len() == 4 || number == "9" {
+            while let Some((number, tell)) = seen.waiting.pop() {
+                let mut answer = answer(200, "");
+                answer.headers_mut().insert("etag", format!("\"p{number}\""));
+                tell.send(answer).unwrap();
+            }
+        }
+        HttpConnectorFuture::new(async move { Ok(told.await.unwrap()) })
+    }
+}
+
+impl HttpClient for Crossed {
+    fn http_connector(
+        &self,
+        _settings: &HttpConnectorSettings,
+        _components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+#[tokio::test]
+async fn what_is_longer_than_can_be_sent_is_not_begun() {
+    let wire = Wire::default();
+    let stream = Pieces::of(&["1"]).saying(10_000 * 32 * 1024 * 1024 + 1);
+    let fault = stored(&wire, stream).await.unwrap_err();
+    assert_eq!(fault.hope, Hope::Permanent);
+    assert!(fault.why.starts_with("it has 335544320001 bytes, and 335544320000 are"), "{fault}");
+    assert!(wire.sent().is_empty());
+}
+
 #[tokio::test]
 async fn a_part_that_fails_for_good_ends_the_upload() {
     let body =
@@ -175,7 +310,7 @@ async fn a_part_that_fails_for_good_ends_the_upload() {
     assert!(shown(&wire.sent())[2].starts_with("DELETE "));
 }
 
-/// S3 can say 200, and then that it failed.
+/// FB4: S3 can say 200, and then that it failed.
 #[tokio::test]
 async fn a_completion_that_failed_after_its_200_is_decided_by_what_s3_holds() {
     let failed = s3_error("InternalError", "We encountered an internal error. Please try again.");
@@ -191,7 +326,7 @@ async fn a_completion_that_failed_after_its_200_is_decided_by_what_s3_holds() {
     assert!(shown(&wire.sent()).last().unwrap().starts_with("DELETE "));
 }
 
-/// The first try worked and its answer was lost; the second is told that there is no such upload.
+/// FB4: the first try worked and its answer was lost; the second is told that there is no such upload.
 #[tokio::test]
 async fn a_lost_answer_to_the_completion_is_not_a_failure() {
     let gone = s3_error("NoSuchUpload", "The specified upload does not exist.");
