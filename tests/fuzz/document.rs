@@ -8,6 +8,7 @@ use warmspare_act::documents::{Stored, parse_json};
 use warmspare_decide::manifest::{Manifest, Receipt};
 use warmspare_decide::prune::Mark;
 use warmspare_decide::switch::Switch;
+use warmspare_decide::tripwire::VaultSeen;
 
 fn round<T>(bytes: &[u8])
 where
@@ -27,4 +28,5 @@ fuzz_target!(|bytes: &[u8]| {
     round::<Receipt>(bytes);
     round::<Mark>(bytes);
     round::<Switch>(bytes);
+    round::<VaultSeen>(bytes);
 });

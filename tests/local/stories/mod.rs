@@ -20,4 +20,5 @@ mod privileges;
 mod pruning;
 mod runtime_api;
 mod shared_scene;
+mod tripwires;
 mod verification;
