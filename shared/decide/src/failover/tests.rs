@@ -14,11 +14,12 @@ use crate::refusal::Refusal;
 use crate::seen::Seen;
 use jiff::{SignedDuration, Timestamp};
 
-mod capacity;
+pub(crate) mod capacity;
 mod guards;
 mod lost_change;
 mod order;
 mod owed;
+mod rehearsal;
 mod report;
 mod restore;
 mod switch;
@@ -78,6 +79,14 @@ pub(crate) fn plan() -> Plan {
             per_day: 2,
         },
     }
+}
+
+/// The same with an Aurora global database.
+pub(crate) fn global() -> Plan {
+    let mut plan = plan();
+    let global_cluster = "controller-global".to_owned();
+    plan.database.as_mut().unwrap().kind = DatabaseKind::AuroraGlobal { global_cluster };
+    plan
 }
 
 /// A failover of that plan that has just been decided.
@@ -545,7 +554,8 @@ fn the_way_back_is_gone_until_no_late_fence_can_arrive_and_ends_when_the_site_is
 
 #[test]
 fn the_first_seconds_after_a_promotion_tell_nothing_of_its_health() {
-    let begun = progress(&promoted(), None);
+    let mut begun = progress(&promoted(), None);
+    begun.past[0].at = ago(3_600);
     for (seconds, is_believed) in [(0, false), (9, false), (10, true)] {
         let next = after(|view| view.now = now() + SignedDuration::from_secs(seconds), &begun);
         let confirmed = matches!(next, Next::Confirm(Step::SeeHealthy, _));

@@ -1,19 +1,12 @@
 use super::*;
 use crate::acknowledgement::{Accepted, Acknowledgement};
 use crate::database::{DETACHED, Instance, Pair};
-use crate::failover::tests::{lost, now, plan, progress_of, replica};
+use crate::failover::tests::{global, lost, now, plan, progress_of, replica};
 use crate::failover::{Kind, Opened, OpeningView, as_if_open, open};
 use crate::journal::Step;
 use crate::name::Term;
 
 const SOURCE: &str = "arn:aws:rds:us-east-1:111122223333:cluster:controller-db";
-
-fn global() -> Plan {
-    let mut plan = plan();
-    let global_cluster = "controller-global".to_owned();
-    plan.database.as_mut().unwrap().kind = DatabaseKind::AuroraGlobal { global_cluster };
-    plan
-}
 
 fn view() -> OpeningView {
     let replica = Instance { replica_of: Some(SOURCE.to_owned()), ..replica() };

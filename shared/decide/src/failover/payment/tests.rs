@@ -5,29 +5,14 @@ use jiff::SignedDuration;
 use super::*;
 use crate::database::DETACHED;
 use crate::evidence::Sight;
-use crate::failover::tests::{lost, now, plan, progress_of, replica, signal};
+use crate::failover::tests::capacity::{self, group};
+use crate::failover::tests::{global, lost, now, plan, progress_of, replica, signal};
 use crate::failover::{OpeningView, open};
 use crate::journal::{End, Step};
-use crate::plan::{Capacity, DatabaseKind};
+use crate::plan::FenceDemand;
 
-/// East was left, and west took over or was to: both by their Auto Scaling groups.
 fn scaled() -> Plan {
-    let mut plan = plan();
-    plan.home.capacity = Some(Capacity { asg: "controller-east".to_owned(), desired: 1 });
-    plan.away.capacity = Some(Capacity { asg: "controller-west".to_owned(), desired: 2 });
-    plan
-}
-
-fn group(desired: u32, instances: u32) -> Group {
-    Group {
-        desired,
-        min: 0,
-        max: 4,
-        in_service: instances,
-        instances,
-        protected: 0,
-        suspended: vec![],
-    }
+    capacity::scaled(FenceDemand::Attempted)
 }
 
 fn unknown<T>() -> Seen<T> {
@@ -152,13 +137,6 @@ fn an_instance_that_was_left_is_stopped_when_rds_lets_it() {
     }
     let without = said(retire(&plan(), None, &unknown()));
     assert_eq!(without, "paid: the plan has no database any more");
-}
-
-fn global() -> Plan {
-    let mut plan = plan();
-    let global_cluster = "controller-global".to_owned();
-    plan.database.as_mut().unwrap().kind = DatabaseKind::AuroraGlobal { global_cluster };
-    plan
 }
 
 /// Nothing is told to a cluster: it is fenced when its own Region says whom it replicates.

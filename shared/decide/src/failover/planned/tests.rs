@@ -68,6 +68,9 @@ fn a_planned_move_has_the_steps_that_lose_nothing() {
     let mut asked = away();
     asked.kind = Kind::Switchover;
     assert_eq!(opened(&asked).kind, Kind::Failback, "home, by whichever word");
+    assert_eq!(opened(&calm()).kind, Kind::Switchover);
+    asked.kind = Kind::Failover;
+    assert_eq!(asked.kind_of_move(&plan()), Kind::Failover, "a loss is no failback, wherever to");
     let mut without = plan();
     without.database = None;
     let view = OpeningView { replica: None, lag_s: None, pair: None, ..calm() };
@@ -278,6 +281,21 @@ fn a_replica_that_cannot_be_promoted_is_gone_back_from_until_it_was_told() {
     };
     assert!(matches!(after(well(), stuck(599), &begun), Next::Wait(_)));
     assert_eq!(after(well(), stuck(600), &begun), Next::Do(Act::Unfence));
+    let found = |replica: Seen<Instance>, seconds: i64| {
+        let change = |view: &mut View| {
+            view.now = now() + SignedDuration::from_secs(seconds);
+            view.replica = replica;
+        };
+        after(well(), change, &begun)
+    };
+    let unknown = || Seen::Unknown("throttled".to_owned());
+    assert!(matches!(found(unknown(), 599), Next::Wait(_)));
+    assert_eq!(found(unknown(), 600), Next::Do(Act::Unfence));
+    let anothers = Instance { replica_of: Some("orders-db".to_owned()), ..replica() };
+    assert_eq!(found(Seen::Here(anothers), 0), Next::Do(Act::Unfence), "there is none to wait for");
+    let writer = Instance { replica_of: None, replication: None, ..replica() };
+    let promoted = Next::Confirm(Step::PromoteDatabase, Finding::Writable);
+    assert_eq!(found(Seen::Here(writer), 600), promoted, "already so is already so");
     let told = progress_of(opened(&calm()), &done, Some(Step::PromoteDatabase));
     assert!(matches!(after(well(), stuck(600), &told), Next::Wait(_)));
     assert!(matches!(after(well(), gone, &told), Next::Stop(Refusal::NoReplica { .. })));
@@ -315,9 +333,16 @@ fn a_replica_is_seeded_and_waited_for_while_the_active_site_is_well() {
         assert!(matches!(with(of_west("available"), lag.clone()), Next::Later(_)), "{lag:?}");
     }
     assert!(matches!(with(Seen::Unknown("x".to_owned()), point(0.0)), Next::Later(_)));
-    for status in
-        ["failed", "deleting", "stopped", "stopping", "storage-full", "incompatible-network"]
-    {
+    for status in [
+        "failed",
+        "deleting",
+        "stopped",
+        "stopping",
+        "storage-full",
+        "incompatible-network",
+        "inaccessible-encryption-credentials",
+        "restore-error",
+    ] {
         let next = with(of_west(status), point(0.0));
         assert!(
             matches!(next, Next::Abandon(Refusal::StandbyNotReady { .. }, _)),

@@ -4,7 +4,8 @@ use super::*;
 use crate::capacity::Group;
 use crate::plan::Capacity;
 
-fn scaled(demand: FenceDemand) -> Plan {
+/// Both sites have a group: `controller-east` of one instance, `controller-west` of two.
+pub(crate) fn scaled(demand: FenceDemand) -> Plan {
     let mut plan = plan();
     plan.failover.fence = demand;
     plan.home.capacity = Some(Capacity { asg: "controller-east".to_owned(), desired: 1 });
@@ -12,7 +13,7 @@ fn scaled(demand: FenceDemand) -> Plan {
     plan
 }
 
-fn group(desired: u32, instances: u32) -> Group {
+pub(crate) fn group(desired: u32, instances: u32) -> Group {
     Group {
         desired,
         min: 0,

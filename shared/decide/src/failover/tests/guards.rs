@@ -220,4 +220,7 @@ fn what_stopped_a_failover_is_kept_under_its_reason_and_where_it_stood() {
         why: Refusal::LagUnknown { why: "no answer".to_owned() },
     };
     assert_eq!(stopped.key(), "failovers/controller/000001/stopped-000004-lag-unknown.json");
+    let late =
+        late(&plan(), &progress(&[], None), now() + SignedDuration::from_hours(1), "it waits");
+    assert_eq!(late.unwrap().key(), "failovers/controller/000001/late.json");
 }

@@ -12,6 +12,10 @@ fn moved() -> Vec<RecordSet> {
 
 /// The records were moved by a change, which is seen so.
 fn followed(in_sync: Seen<bool>, since_s: i64) -> Next {
+    followed_by("C1", in_sync, since_s)
+}
+
+fn followed_by(change: &str, in_sync: Seen<bool>, since_s: i64) -> Next {
     let verdict = open(&plan(), &lost()).unwrap().verdict;
     let changes = vec![ZoneChange { zone: "Z1".to_owned(), id: "C1".to_owned() }];
     let done = Finding::Moved { change_id: None, changes, records: moved() };
@@ -24,7 +28,7 @@ fn followed(in_sync: Seen<bool>, since_s: i64) -> Next {
             view.zones = vec![ZoneView {
                 zone: "Z1".to_owned(),
                 records: Seen::Here(moved()),
-                change: Some("C1".to_owned()),
+                change: Some(change.to_owned()),
                 in_sync,
             }];
         },
@@ -48,4 +52,13 @@ fn a_change_that_was_lost_is_submitted_again_as_a_touch() {
     assert!(matches!(&unknown, Next::Wait(why) if why.contains("throttled")), "{unknown:?}");
     let done = followed(Seen::Here(true), 900);
     assert_eq!(done, Next::Confirm(Step::SeeInSync, Finding::InSync));
+}
+
+/// A change that was submitted again stands for the one before it, and the records stay what they are.
+#[test]
+fn a_change_that_was_submitted_again_is_kept_with_the_records_that_it_touched() {
+    let changes = vec![ZoneChange { zone: "Z1".to_owned(), id: "C2".to_owned() }];
+    let again = Finding::Moved { change_id: None, changes, records: moved() };
+    let next = followed_by("C2", Seen::Here(false), 0);
+    assert_eq!(next, Next::Confirm(Step::Repoint, again));
 }

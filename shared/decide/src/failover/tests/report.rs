@@ -2,14 +2,6 @@
 
 use super::*;
 use crate::acknowledgement::{Accepted, Acknowledgement};
-use crate::plan::DatabaseKind;
-
-fn global() -> Plan {
-    let mut plan = plan();
-    let global_cluster = "controller-global".to_owned();
-    plan.database.as_mut().unwrap().kind = DatabaseKind::AuroraGlobal { global_cluster };
-    plan
-}
 
 /// What was written before the fence is lost, unless it was seen on the replica, or Aurora has waited for
 /// it.

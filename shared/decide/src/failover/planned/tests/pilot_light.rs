@@ -2,31 +2,12 @@
 
 use super::*;
 use crate::capacity::Group;
+use crate::failover::tests::capacity::{self, group};
 use crate::journal::{Entry, FORMAT, What};
 use crate::name::SystemName;
-use crate::plan::Capacity;
 
 fn scaled() -> Plan {
-    let mut plan = plan();
-    plan.home.capacity = Some(Capacity { asg: "controller-east".to_owned(), desired: 1 });
-    plan.away.capacity = Some(west());
-    plan
-}
-
-fn west() -> Capacity {
-    Capacity { asg: "controller-west".to_owned(), desired: 2 }
-}
-
-fn group(desired: u32, instances: u32) -> Group {
-    Group {
-        desired,
-        min: 0,
-        max: 4,
-        in_service: instances,
-        instances,
-        protected: 0,
-        suspended: vec![],
-    }
+    capacity::scaled(FenceDemand::Attempted)
 }
 
 /// West is a pilot light.
