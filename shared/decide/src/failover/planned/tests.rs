@@ -65,6 +65,10 @@ fn a_planned_move_has_the_steps_that_lose_nothing() {
         (home.kind, home.steps[0], home.steps[1]),
         (Kind::Failback, Step::SeedDatabase, Step::Fence)
     );
+    let of_west = Instance { replica_of: Some("controller-db-west".to_owned()), ..replica() };
+    let (replica, lag_s) = (Some(Seen::Here(of_west)), Some(Seen::Here(2)));
+    let made = OpeningView { replica, lag_s, ..away() };
+    assert_eq!(opened(&made).steps[..2], [Step::Fence, Step::CatchUp], "one that is there is kept");
     let mut asked = away();
     asked.kind = Kind::Switchover;
     assert_eq!(opened(&asked).kind, Kind::Failback, "home, by whichever word");
