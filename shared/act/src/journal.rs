@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use warmspare_decide::database::Pair;
 use warmspare_decide::failover::PastTerm;
-use warmspare_decide::journal::{Debt, Entry, FORMAT, Progress, What};
+use warmspare_decide::journal::{Entry, FORMAT, Progress, What};
 use warmspare_decide::name::{SiteName, SystemName, Term};
 use warmspare_decide::plan::Plan;
 use warmspare_decide::seen::Seen;
@@ -76,29 +76,10 @@ impl Terms {
         }
     }
 
-    /// The ended terms, as the decision to begin another one wants them. A term counts as ended when
-    /// its last entry was written, so a debt paid late starts the cooldown again: what pays it may
-    /// still be on its way to the old site.
+    /// The ended terms, as the decision to begin another one wants them.
     pub fn past(&self) -> Vec<PastTerm> {
-        self.newest_first
-            .iter()
-            .filter_map(|loaded| {
-                let progress = &loaded.progress;
-                // Whoever aborts a failover wants no other one at once, though the alarm is raised.
-                let is_unwanted = progress.abort.is_some() && !progress.opened.kind.is_planned();
-                progress.end.as_ref().map(|end| PastTerm {
-                    term: progress.term,
-                    opened_at: progress.opened_at,
-                    ended_at: loaded.last_at,
-                    completed: end.completed,
-                    kind: progress.opened.kind,
-                    untouched: !end.completed && !progress.is_touched() && !is_unwanted,
-                    put_back: progress.debts.contains(&Debt::PilotLight)
-                        || progress.paid.contains(&Debt::PilotLight),
-                    debts: progress.debts.clone(),
-                })
-            })
-            .collect()
+        let ended = |loaded: &Loaded| PastTerm::of(&loaded.progress, loaded.last_at);
+        self.newest_first.iter().filter_map(ended).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::capacity::Group;
 use crate::database::{Instance, Pair, RestoreView};
 use crate::dns::RecordSet;
 use crate::evidence::{AlarmState, Signal, Verdict};
-use crate::journal::{Debt, Step};
+use crate::journal::{Debt, Progress, Step};
 use crate::maintenance::Posted;
 use crate::name::{SiteName, Slot, Term};
 use crate::plan::Plan;
@@ -59,6 +59,28 @@ pub struct PastTerm {
     pub put_back: bool,
     /// What the site that it left still owes.
     pub debts: Vec<Debt>,
+}
+
+impl PastTerm {
+    /// What a failover leaves to the next one; none while it is open. It counts as ended when its last
+    /// entry was written, at `last_at`, so a debt that is paid late starts the cooldown again: what pays
+    /// it may still be on its way to the old site.
+    pub fn of(progress: &Progress, last_at: Timestamp) -> Option<Self> {
+        let end = progress.end.as_ref()?;
+        // Whoever aborts a failover wants no other one at once, though the alarm is raised.
+        let is_unwanted = progress.abort.is_some() && !progress.opened.kind.is_planned();
+        let light = Debt::PilotLight;
+        Some(Self {
+            term: progress.term,
+            opened_at: progress.opened_at,
+            ended_at: last_at,
+            completed: end.completed,
+            kind: progress.opened.kind,
+            untouched: !end.completed && !progress.is_touched() && !is_unwanted,
+            put_back: progress.debts.contains(&light) || progress.paid.contains(&light),
+            debts: progress.debts.clone(),
+        })
+    }
 }
 
 /// Everything that the decision to begin looks at. It is kept whole in the journal, so that the

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::dns::RecordSet;
-use crate::journal::Abort;
+use crate::journal::{Abort, End};
 
 /// The failover before, which was given up and owes the site its mode.
 fn owing() -> PastTerm {
@@ -145,4 +145,43 @@ fn the_way_back_is_lost_only_when_the_site_is_down() {
         &progress(&[], Some(Step::Unfence)),
     );
     assert!(matches!(next, Next::Wait(_)), "{next:?}");
+}
+
+/// What the guards of the next one go by: whether this one moved the system, told its site anything, was
+/// wanted by a person to end, and put instances back.
+#[test]
+fn a_failover_that_has_ended_says_what_the_next_one_has_to_know() {
+    let of = |kind: Kind, intended: Option<Step>, completed: bool, is_aborted: bool| {
+        let opened = Opened { kind, ..opened() };
+        let mut progress = progress_of(opened, &[], intended);
+        progress.end = Some(End { at: ago(60), completed });
+        let (who, reason) = ("Ada".to_owned(), "not today".to_owned());
+        progress.abort = is_aborted.then_some(Abort { who, reason });
+        progress
+    };
+    use Kind::{Failover, Switchover};
+    let fence = Some(Step::Fence);
+    for (kind, intended, completed, is_aborted, untouched) in [
+        (Failover, None, false, false, true),
+        (Failover, None, false, true, false),
+        (Failover, fence, false, false, false),
+        (Failover, None, true, false, false),
+        (Failover, fence, true, false, false),
+        (Switchover, None, false, true, true),
+        (Switchover, fence, false, true, false),
+    ] {
+        let during = format!("{kind:?}, {intended:?}, {completed}, {is_aborted}");
+        let past = PastTerm::of(&of(kind, intended, completed, is_aborted), now()).unwrap();
+        assert_eq!((past.kind, past.completed), (kind, completed), "{during}");
+        assert_eq!(past.untouched, untouched, "{during}");
+        assert_eq!((past.ended_at, past.put_back), (now(), false), "with its last entry");
+    }
+    assert_eq!(PastTerm::of(&progress(&[], None), now()), None, "it is open");
+    let mut owing = of(Switchover, None, false, false);
+    owing.debts = vec![Debt::Mode, Debt::PilotLight];
+    let past = PastTerm::of(&owing, now()).unwrap();
+    assert_eq!((past.debts, past.put_back), (owing.debts.clone(), true), "they are put back");
+    (owing.debts, owing.paid) = (vec![], vec![Debt::PilotLight]);
+    let past = PastTerm::of(&owing, now()).unwrap();
+    assert_eq!((past.debts, past.put_back), (vec![], true), "they were put back");
 }
