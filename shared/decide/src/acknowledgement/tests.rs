@@ -35,8 +35,12 @@ fn behind() -> Refusal {
     Refusal::TooFarBehind { lag_s: 31, lag_s_max: 30 }
 }
 
-/// Of term 3, after term 2 has ended a minute ago.
 fn lift(refusal: Refusal, found: Seen<Vec<Handed>>) -> Result<Accepted, Refusal> {
+    acknowledged(&found, |acknowledged| acknowledged.lift(refusal))
+}
+
+/// Of term 3, after term 2 has ended a minute ago.
+fn acknowledged<T>(found: &Seen<Vec<Handed>>, ask: impl FnOnce(&Acknowledgements) -> T) -> T {
     let past = [PastTerm {
         term: Term(2),
         opened_at: after(-600),
@@ -49,7 +53,7 @@ fn lift(refusal: Refusal, found: Seen<Vec<Handed>>) -> Result<Accepted, Refusal>
     }];
     let system = SystemName::parse("controller").unwrap();
     let (term, now) = (Term(3), now());
-    Acknowledgements { system: &system, term, now, past: &past, found: &found }.lift(refusal)
+    ask(&Acknowledgements { system: &system, term, now, past: &past, found })
 }
 
 fn not_lifted(found: Handed) -> String {
@@ -119,6 +123,27 @@ fn an_end_date_holds_to_its_last_second_and_no_further_than_agreed() {
     for until in [1, AHEAD_S_MAX] {
         let found = handed(3, "too-far-behind", |by| by.until = after(until));
         assert!(lift(behind(), Seen::Here(vec![found])).is_ok(), "{until}");
+    }
+}
+
+#[test]
+fn a_reason_may_be_as_long_as_is_said() {
+    let found = handed(3, "too-far-behind", |by| by.reason = "x".repeat(TEXT_CHARACTERS_MAX));
+    assert!(lift(behind(), Seen::Here(vec![found])).is_ok());
+}
+
+/// Whoever asks how things stand is told what will not hold, before it is needed.
+#[test]
+fn what_would_not_hold_is_told_to_whoever_asks() {
+    let sound = handed(3, "too-far-behind", |_| {});
+    let used = handed(2, "too-far-behind", |_| {});
+    let over = handed(3, "cooldown", |by| by.until = now());
+    let found = Seen::Here(vec![sound, used, over]);
+    let told = acknowledged(&found, |all| all.not_holding());
+    let said = "acknowledgements/controller/000003/cooldown.json held until";
+    assert!(matches!(told.as_slice(), [one] if one.starts_with(said)), "{told:?}");
+    for nothing in [Seen::Absent, Seen::Unknown("throttled".to_owned()), Seen::Here(vec![])] {
+        assert!(acknowledged(&nothing, |all| all.not_holding()).is_empty());
     }
 }
 

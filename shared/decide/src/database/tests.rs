@@ -22,6 +22,13 @@ fn the_newest_measurement_before_the_loss_counts_and_not_what_grew_after_it() {
 }
 
 #[test]
+fn a_measurement_counts_until_it_is_older_than_it_may_be() {
+    let points = [point("2026-11-21T00:00:00Z", 2.0)];
+    assert_eq!(lag_when_lost(&points, at(LOST), 600), Seen::Here(2));
+    assert!(matches!(lag_when_lost(&points, at(LOST), 599), Seen::Unknown(_)));
+}
+
+#[test]
 fn a_part_of_a_second_counts_as_a_second() {
     for (lag_s, expected) in [(0.0, 0), (0.2, 1), (1.0, 1), (30.0, 30), (30.001, 31), (61.5, 62)] {
         let points = [point("2026-11-21T00:09:30Z", lag_s)];

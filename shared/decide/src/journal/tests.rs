@@ -1,6 +1,8 @@
 use super::*;
+use crate::dns::{self, Change, RecordSet};
 use crate::failover::Kind;
-use crate::failover::tests::opened;
+use crate::failover::report;
+use crate::failover::tests::{now, opened, plan, record};
 
 mod newest;
 
@@ -169,4 +171,79 @@ fn a_journal_of_an_older_format_is_gone_on_with() {
     let mut mixed = entries(vec![begun(), intended(Step::Fence), fenced()]);
     mixed[0].format = 1;
     assert!(Progress::of(&mixed).is_ok());
+}
+
+fn healthy() -> Vec<What> {
+    let verdict = opened().verdict;
+    let done = [
+        (Step::PromoteDatabase, Finding::Writable),
+        (Step::PromoteAppliance, Finding::Accepted),
+        (Step::SeeHealthy, Finding::Healthy { verdict }),
+    ];
+    let done = done.map(|(step, finding)| What::Confirmed { step, finding });
+    [vec![begun(), fenced()], done.to_vec()].concat()
+}
+
+/// The newest completed term says which site is active, so it is completed by its last step alone.
+#[test]
+fn a_failover_is_completed_after_its_last_step_and_not_before() {
+    let open = Progress::of(&entries(healthy())).unwrap();
+    let completed = What::Completed(Box::new(report(&plan(), &open, now())));
+    let early = [healthy(), vec![completed.clone()]].concat();
+    let wrong = Progress::of(&entries(early)).unwrap_err().to_string();
+    assert!(wrong.contains("completes the failover before its last step"), "{wrong}");
+    let moved = Finding::Moved { change_id: None, changes: vec![], records: vec![] };
+    let last = [(Step::Repoint, moved), (Step::SeeInSync, Finding::InSync)];
+    let last = last.map(|(step, finding)| What::Confirmed { step, finding });
+    let whole = [healthy(), last.to_vec(), vec![completed]].concat();
+    assert!(Progress::of(&entries(whole)).unwrap().end.is_some_and(|end| end.completed));
+}
+
+#[test]
+fn paying_one_debt_leaves_the_others() {
+    let whats = vec![begun(), intended(Step::Unfence), owing(Debt::Mode), paid(Debt::Mode)];
+    let mut entries = entries(whats);
+    let last = entries.pop().unwrap();
+    let mut owes = Progress::of(&entries).unwrap();
+    owes.debts.push(Debt::PilotLight);
+    owes.follow(&last).unwrap();
+    assert_eq!((owes.debts, owes.paid), (vec![Debt::PilotLight], vec![Debt::Mode]));
+}
+
+/// What the records were is told by the change that moved them, and by none that only touches the term.
+#[test]
+fn a_touch_does_not_hide_what_the_records_were() {
+    let name = "_warmspare.controller.controller.example.com";
+    let term = RecordSet::simple("Z1", name, "TXT", 60, vec!["\"term=1\"".to_owned()]);
+    let touch = dns::touch(&plan(), Term(1), "Z1", &[record("203.0.113.20"), term]);
+    let moves =
+        vec![Change::Delete(record("203.0.113.10")), Change::Create(record("203.0.113.20"))];
+    let repoint = |batch: &[Change]| What::Intended { step: Step::Repoint, batch: batch.to_vec() };
+    let batch =
+        |whats: Vec<What>| Progress::of(&entries([healthy(), whats].concat())).unwrap().batch;
+    assert_eq!(batch(vec![repoint(&moves), repoint(&touch)]), moves);
+    assert_eq!(batch(vec![repoint(&touch)]), touch, "nothing else is known");
+    assert_eq!(batch(vec![repoint(&touch), repoint(&moves)]), moves);
+}
+
+/// FF8: a change that Route 53 has lost is submitted again, until one was seen in sync.
+#[test]
+fn a_lost_change_may_be_submitted_again_until_the_records_are_in_sync() {
+    let moved = |id: &str| {
+        let changes = vec![ZoneChange { zone: "Z1".to_owned(), id: id.to_owned() }];
+        let finding = Finding::Moved { change_id: None, changes, records: vec![] };
+        What::Confirmed { step: Step::Repoint, finding }
+    };
+    let again = [moved("C1"), intended(Step::Repoint), moved("C2")];
+    let mut whats = [healthy(), again.to_vec()].concat();
+    let progress = Progress::of(&entries(whats.clone())).unwrap();
+    assert_eq!(progress.change_id("Z1"), Some("C2"), "the last one is followed");
+    assert_eq!(progress.next_step(), Some(Step::SeeInSync));
+    let mut restarted = whats.clone();
+    restarted.push(intended(Step::PromoteAppliance));
+    assert!(Progress::of(&entries(restarted)).is_err(), "nothing else is done twice");
+    whats.push(What::Confirmed { step: Step::SeeInSync, finding: Finding::InSync });
+    assert!(Progress::of(&entries(whats.clone())).is_ok());
+    whats.push(intended(Step::Repoint));
+    assert!(Progress::of(&entries(whats)).is_err(), "they are in sync");
 }

@@ -237,6 +237,35 @@ fn the_way_back_says_how_far_the_move_had_come() {
     assert!(matches!(why(&[fenced, caught_up]), Refusal::StandbyNotReady { .. }));
 }
 
+#[test]
+fn a_fence_that_is_not_confirmed_says_what_demands_it() {
+    let said = |plan: &Plan, view: View, progress: &Progress| {
+        let next = next(plan, progress, &view);
+        let (Next::Stop(Refusal::FenceUnconfirmed { demand, .. })
+        | Next::Abandon(Refusal::FenceUnconfirmed { demand, .. }, _)) = next
+        else {
+            panic!("{next:?}")
+        };
+        demand
+    };
+    for (demand, words) in [
+        (FenceDemand::Confirmed, "the plan demands a confirmed fence"),
+        (FenceDemand::Attempted, "it is not down on every path, so it may still write"),
+    ] {
+        let mut plan = plan();
+        plan.failover.fence = demand;
+        let begun = progress_of(open(&plan, &lost()).unwrap(), &[], Some(Step::Fence));
+        let unclear = View { attempt: Some(Attempt::Unclear("500".to_owned())), ..view() };
+        assert_eq!(said(&plan, unclear, &begun), words);
+        let back = progress_of(opened(&calm()), &[], Some(Step::Unfence));
+        let now = now() + SignedDuration::from_secs(195);
+        let attempt = Some(Attempt::Accepted);
+        let given_back = View { now, told_at: Some(now), attempt, ..well() };
+        let planned = "a planned move demands a confirmed fence";
+        assert_eq!(said(&plan, given_back, &back), planned, "whatever the plan demands");
+    }
+}
+
 /// The replica holds what was written before the measurement, less the lag: that has to be the fence.
 #[test]
 fn a_replica_has_caught_up_when_it_holds_all_that_was_written_before_the_fence() {
