@@ -324,11 +324,11 @@ fn what_cannot_be_backed_up_is_refused_with_a_sentence_and_told() {
     world.put("plans/broken.toml", b"system = \"broken\"\nsistem = 1\n");
     world.put("plans/copied.toml", PLAN.as_bytes());
     world.put("plans/binary.toml", b"\xff\xfe");
-    let minio = PLAN.replace("\"controller\"", "\"minio\"").replace(
+    let aviatrix = PLAN.replace("\"controller\"", "\"aviatrix\"").replace(
         r#"{ kind = "https", url = "https://east.example.com/artifacts.tar" }"#,
-        r#"{ kind = "s3", bucket = "artifacts" }"#,
+        r#"{ kind = "aviatrix", url = "https://east.example.com", secret = "arn:aws:secretsmanager:us-west-2:111122223333:secret:warmspare/a" }"#,
     );
-    world.put("plans/minio.toml", minio.as_bytes());
+    world.put("plans/aviatrix.toml", aviatrix.as_bytes());
     let table = [
         (
             event("2026-11-19T23:59:59Z", "controller"),
@@ -342,7 +342,7 @@ fn what_cannot_be_backed_up_is_refused_with_a_sentence_and_told() {
         (event(midnight, "broken"), "problem(s): line"),
         (event(midnight, "copied"), "system is \"controller\", but must be \"copied\""),
         (event(midnight, "binary"), "the text is not UTF-8"),
-        (event(midnight, "minio"), "the source artifacts of kind s3 is not supported"),
+        (event(midnight, "aviatrix"), "the source artifacts of kind aviatrix is not supported"),
         (
             event("<aws.scheduler.scheduled-time>", "controller"),
             "only EventBridge Scheduler fills in",

@@ -35,6 +35,7 @@ fn right(function: Function) -> &'static [&'static str] {
     match function {
         Function::Backup => &[
             r#"{"action":"backup","system":"controller","scheduled":"2026-11-21T00:00:00Z"}"#,
+            r#"{"action":"go-on"}"#,
             r#"{"source":"aws.s3","detail-type":"Object Created","time":"2026-11-21T00:00:00Z",
                 "detail":{"bucket":{"name":"vault"},"object":{"key":"plans/controller.toml"}}}"#,
         ],
@@ -179,6 +180,7 @@ fn the_examples_in_infra_are_taken() {
     let examples = [
         (Backup, include_str!("../../infra/events/scheduled-backup.json")),
         (Backup, include_str!("../../infra/events/scheduled-backup.first-plan.json")),
+        (Backup, include_str!("../../infra/events/scheduled-backup.go-on.json")),
         (Verify, include_str!("../../infra/events/verify-upload.json")),
         (Export, include_str!("../../infra/events/snapshot-export.json")),
         (Export, include_str!("../../infra/events/snapshot-export.created.json")),

@@ -4,9 +4,12 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use warmspare_act::documents::{Created, Stored as Formatted, create_json, parse_json};
-use warmspare_act::fault::Hope;
+use warmspare_act::fault::{Fault, Hope};
+use warmspare_act::inventory::{Rows, Tail, written};
+use warmspare_act::stream::Whole;
 use warmspare_decide::export::{Copied, End, Exported, Intended};
 use warmspare_decide::failover::{Late, Stopped};
+use warmspare_decide::inventory::{Begun, ProvenThrough, Row, Totals};
 use warmspare_decide::manifest::{Checked, Manifest, Receipt, Stored, Sums, Upload, format_of};
 use warmspare_decide::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
 use warmspare_decide::prune::{Cause, Mark};
@@ -127,6 +130,7 @@ fn manifest() -> Manifest {
                 crc64nvme: "rosUhgp5mIg=".into(),
             },
             upload: None,
+            inventory: None,
         }],
     }
 }
@@ -275,4 +279,75 @@ fn notes_of_what_takes_long_of_format_1_are_read_and_written() {
         why: "the database is modifying since 700 s".to_owned(),
     };
     assert_golden(include_str!("golden/late-1.json"), &late);
+}
+
+/// A manifest with the inventory of a bucket: whoever does not know of them would take the list for the
+/// backup.
+#[test]
+fn manifests_of_format_3_are_read_and_written() {
+    let mut listed = manifest();
+    listed.objects[0].inventory = Some(Totals { objects: 2, size_bytes: 18 });
+    listed.format = format_of(&listed.objects);
+    assert_eq!(listed.format, 3);
+    assert_golden(include_str!("golden/manifest-3.json"), &listed);
+}
+
+#[test]
+fn records_of_what_takes_several_runs_of_format_1_are_read_and_written() {
+    let writer = "8b4d3b1e-6d1f-4a9e-8f60-7c2b7c1c2a11/1".into();
+    let refused = Some("the key cannot protect a backup".to_owned());
+    let begun = Begun { format: 1, system: system(), slot: slot(), writer, refused };
+    assert_golden(include_str!("golden/begun-1.json"), &begun);
+    let source = SourceName::parse("artifacts").unwrap();
+    let through = Some("core/bash/5.1/core-bash.hart".to_owned());
+    let proven = ProvenThrough { format: 1, system: system(), slot: slot(), source, through };
+    assert_golden(include_str!("golden/proven-through-1.json"), &proven);
+}
+
+/// Inventories are read row by row; one that is not whole, not in order or of another format is none.
+#[test]
+fn inventories_of_format_1_are_read_and_others_are_none() {
+    let golden = include_str!("golden/inventory-1.ndjson");
+    let read = |text: &str| {
+        let text = text.to_owned();
+        finish(async move {
+            let (head, mut rows) = Rows::open(Whole::of(text), "golden").await?;
+            let mut objects = Vec::new();
+            while let Some(object) = rows.next().await? {
+                objects.push(object);
+            }
+            Ok::<_, Fault>((head, objects, rows.tail().cloned()))
+        })
+    };
+    let (head, objects, tail) = read(golden).unwrap();
+    let again: Vec<u8> = [Row::Inventory(head)]
+        .into_iter()
+        .chain(objects.iter().cloned().map(Row::Object))
+        .chain([Row::End(Totals { objects: 2, size_bytes: 18 })])
+        .flat_map(|row| written(&row).unwrap())
+        .collect();
+    assert_eq!(std::str::from_utf8(&again).unwrap(), golden, "it is written otherwise");
+    assert_eq!(tail, Some(Tail::End(Totals { objects: 2, size_bytes: 18 })));
+    let lines: Vec<&str> = golden.lines().collect();
+    let table = [
+        (
+            golden.replace("\"format\":1", "\"format\":2"),
+            "of format 2, and this code reads format 1",
+        ),
+        (lines[1..].join("\n"), "does not begin as an inventory"),
+        (String::new(), "does not begin as an inventory"),
+        (format!("{}\n{}\n{}\n", lines[0], lines[2], lines[1]), "is not where it belongs"),
+        (format!("{}\n{}\n{}\n", lines[0], lines[1], lines[1]), "is not where it belongs"),
+        (format!("{}\n{}\n", lines[0], lines[1]), "it has no end"),
+        (golden.trim_end().to_owned(), "its last row is cut off"),
+        (format!("{golden}{}\n", lines[1]), "it goes on after its end"),
+        (format!("{}\n{}\n{}\n", lines[0], lines[1], lines[3]), "another number than it says"),
+        (golden.replace("\"etag\"", "\"more\":1,\"etag\""), "a row is none"),
+        (golden.replace("9b2cf", &"x".repeat(20_000)), "a row is longer than 16384 bytes"),
+    ];
+    for (text, part) in table {
+        let fault = read(&text).unwrap_err();
+        assert_eq!(fault.hope, Hope::Permanent);
+        assert!(fault.to_string().contains(part), "{fault} has no {part}");
+    }
 }

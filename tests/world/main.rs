@@ -15,6 +15,7 @@
 )]
 
 mod abort;
+mod artifacts;
 mod backup;
 mod canary;
 mod capacity;

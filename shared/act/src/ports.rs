@@ -17,10 +17,11 @@ use warmspare_decide::dns::{Change, RecordSet};
 use warmspare_decide::evidence::{AlarmState, Sight};
 use warmspare_decide::export::{ExportTask, Snapshot};
 use warmspare_decide::inbox::Pushed;
+use warmspare_decide::inventory::{Listed, Page};
 use warmspare_decide::manifest::Sums;
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::outcome::Announcement;
-use warmspare_decide::plan::{Appliance, Check, Database, From, Restore};
+use warmspare_decide::plan::{Appliance, Check, Database, From, Restore, Store};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
 use warmspare_decide::tripwire::{Bucket, Replication};
@@ -195,6 +196,22 @@ pub trait Sources {
     type Stream: Chunks;
     /// Opens a source. `secretsmanager:GetSecretValue`.
     async fn open(&self, from: &From) -> Result<Self::Stream, Fault>;
+}
+
+/// Buckets of stores that speak S3, of which a backup keeps every object by itself.
+pub trait Artifacts {
+    /// What reads an object piece by piece. It ends in a fault unless it was as long as the store said.
+    type Artifact: Chunks;
+    /// The objects that follow a key, in the order of their keys, and at most a thousand.
+    /// `secretsmanager:GetSecretValue`, `s3:ListBucket`.
+    async fn page(&self, store: &Store, after: Option<&str>) -> Result<Page, Fault>;
+    /// Opens one object as it is now, which may be another one than was listed: the store says what it
+    /// gives. `secretsmanager:GetSecretValue`, `s3:GetObject`.
+    async fn open_artifact(
+        &self,
+        store: &Store,
+        key: &str,
+    ) -> Result<Seen<(Listed, Self::Artifact)>, Fault>;
 }
 
 /// Databases, in any Region.

@@ -5,15 +5,17 @@
 //! effect. Announcements are made of the manifest alone, so that a repeated one is the same, word
 //! for word: of a backup that is stored nobody may hear nothing, and hearing it twice does no harm.
 
+mod artifacts;
+mod begun;
 mod inbox;
 mod request;
+mod told;
 
-use jiff::Timestamp;
 use warmspare_decide::backup::{self, Next};
 use warmspare_decide::inbox::{Woken, woken_by};
 use warmspare_decide::manifest::{self, Manifest, Stored, Sums};
 use warmspare_decide::name::{KeyArn, Slot, SystemName};
-use warmspare_decide::outcome::{self, Announcement, Happening, Outcome};
+use warmspare_decide::outcome::Outcome;
 use warmspare_decide::plan::{From, Plan, Source};
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
@@ -24,10 +26,12 @@ use crate::documents::{self, Created};
 use crate::fault::{Fault, Hope};
 use crate::journal;
 use crate::pace::Pacer;
-use crate::ports::{Bus, Clock, Inbox, Keys, Sources, Uploaded, Vault};
+use crate::ports::{Artifacts, Bus, Clock, Inbox, Keys, Sources, Uploaded, Vault};
 use crate::stream::Measured;
+use artifacts::Ended;
 use inbox::{Chosen, Found, Rejected};
 use request::{Request, Why};
+use told::{refuse, stored};
 
 /// A source is not begun with less time left, in seconds. What was stored before it stays, and the
 /// retry of the event goes on from there.
@@ -43,10 +47,11 @@ const PUSHES_A_SECOND_MAX: usize = 8;
 /// Permanent: what is stored under the backup's names is not what it should be.
 pub async fn answer<P>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
 where
-    P: Clock + Keys + Sources + Inbox + Bus,
+    P: Clock + Keys + Sources + Inbox + Artifacts + Bus,
 {
     let request = match request::read(event) {
-        Ok(request) => request,
+        Ok(Some(request)) => request,
+        Ok(None) => return begun::go_on(ports).await,
         Err((Some(system), refusal)) => return refuse(ports, &system, None, refusal).await,
         // Without a system there is nobody to tell: the outcome says it.
         Err((None, refusal)) => return Ok(Outcome::Refused(refusal)),
@@ -86,7 +91,7 @@ async fn made_of_pushes<P>(
     request: &Request,
 ) -> Result<Outcome, Fault>
 where
-    P: Clock + Keys + Sources + Inbox + Bus,
+    P: Clock + Keys + Sources + Inbox + Artifacts + Bus,
 {
     let mut slot = request.slot;
     for _push in 0..PUSHES_A_SECOND_MAX {
@@ -113,7 +118,7 @@ async fn make<P>(
     why: &Why,
 ) -> Result<Outcome, Fault>
 where
-    P: Clock + Keys + Sources + Inbox + Bus,
+    P: Clock + Keys + Sources + Inbox + Artifacts + Bus,
 {
     let system = &plan.system;
     let manifest_key = vault::manifest(system, slot);
@@ -147,18 +152,35 @@ where
         };
         return refuse(ports, system, Some(slot), refusal).await;
     }
-    let rejected = if *why == Why::Asked { Rejected::MayBeTriedAgain } else { Rejected::Count };
+    let rejected = if matches!(why, Why::Asked | Why::GoOn) {
+        Rejected::MayBeTriedAgain
+    } else {
+        Rejected::Count
+    };
     let pushed = match inbox::look(ports, plan, slot, rejected).await? {
         Found::All(pushed) => pushed,
         Found::Lacks { why: refusal, others } => {
             return lacks(ports, plan, slot, why, refusal, others).await;
         }
     };
+    if *why != Why::GoOn && plan.backup.sources.iter().any(|s| matches!(s.from, From::S3(_))) {
+        begun::begin(ports, system, slot).await?;
+    }
     let mut objects = Vec::new();
     let pacer = Pacer::new(ports, plan.backup.throttle.as_ref());
     for source in &plan.backup.sources {
-        match store(ports, plan, slot, source, pushed.get(&source.name), &pacer).await {
-            Ok(stored) => objects.push(stored),
+        let ended = match &source.from {
+            From::S3(bucket) => {
+                artifacts::store(ports, plan, slot, &source.name, bucket, &pacer).await
+            }
+            From::Https(_) | From::Postgres { .. } | From::Aviatrix(_) | From::Upload => {
+                let pushed = pushed.get(&source.name);
+                store(ports, plan, slot, source, pushed, &pacer).await.map(Ended::Stored)
+            }
+        };
+        match ended {
+            Ok(Ended::Stored(stored)) => objects.push(stored),
+            Ok(Ended::Waiting(why)) => return Ok(Outcome::Waiting(why)),
             Err(fault) => {
                 return match pacer.refusal() {
                     Some(refusal) => refuse(ports, system, Some(slot), refusal).await,
@@ -207,7 +229,7 @@ async fn lacks<P: Clock + Bus>(
         Why::Pushed { key } if is_nothing => Ok(Outcome::Done(format!(
             "{key} is held by a backup of {system}, or is older than what is: {refusal}"
         ))),
-        Why::Asked | Why::FirstPlan | Why::Pushed { .. } => {
+        Why::Asked | Why::GoOn | Why::FirstPlan | Why::Pushed { .. } => {
             refuse(ports, system, Some(slot), refusal).await
         }
     }
@@ -267,9 +289,10 @@ where
     }
     let upload = match source.from {
         From::Upload => Some(inbox::marked(&key, &facts)?),
-        From::Https(_) | From::S3 { .. } | From::Postgres { .. } | From::Aviatrix(_) => None,
+        From::Https(_) | From::S3(_) | From::Postgres { .. } | From::Aviatrix(_) => None,
     };
-    Ok(Stored { source: source.name.clone(), key, version_id: facts.version_id, sums, upload })
+    let (source, version_id) = (source.name.clone(), facts.version_id);
+    Ok(Stored { source, key, version_id, sums, upload, inventory: None })
 }
 
 async fn upload<P: Clock + Sources + Inbox>(
@@ -346,48 +369,4 @@ async fn newest_backup<P: Vault>(ports: &P, system: &SystemName) -> Result<Optio
         | Located::Entry(..) => None,
     });
     Ok(slots.max())
-}
-
-async fn stored<P: Bus>(ports: &P, manifest: &Manifest, how: &str) -> Result<Outcome, Fault> {
-    let Manifest { system, slot, .. } = manifest;
-    let bytes: u64 = manifest.objects.iter().map(|stored| stored.sums.size_bytes).sum();
-    let what = format!("{} object(s), {bytes} bytes", manifest.objects.len());
-    let reason = format!("backup {slot} of {system} is stored: {what}");
-    let happening = Happening::BackupStored;
-    let announcement = announcement(happening, system, Some(*slot), reason, manifest.stored_at);
-    let links = vec![vault::manifest(system, *slot)];
-    ports.announce(&Announcement { links, ..announcement }).await?;
-    Ok(Outcome::Done(format!("backup {slot} of {system} {how}: {what}")))
-}
-
-async fn refuse<P: Clock + Bus>(
-    ports: &P,
-    system: &SystemName,
-    slot: Option<Slot>,
-    refusal: Refusal,
-) -> Result<Outcome, Fault> {
-    let (happening, reason) = (Happening::BackupRefused, refusal.to_string());
-    ports.announce(&announcement(happening, system, slot, reason, ports.now())).await?;
-    Ok(Outcome::Refused(refusal))
-}
-
-fn announcement(
-    happening: Happening,
-    system: &SystemName,
-    slot: Option<Slot>,
-    reason: String,
-    at: Timestamp,
-) -> Announcement {
-    let outcome = if happening == Happening::BackupStored { "done" } else { "refused" };
-    Announcement {
-        format: outcome::FORMAT,
-        happening,
-        system: system.clone(),
-        outcome: outcome.to_owned(),
-        reason,
-        slot,
-        term: None,
-        at,
-        links: Vec::new(),
-    }
 }

@@ -52,12 +52,24 @@ impl<C: Chunks> Held<C> {
         }
     }
 
+    /// A body that is to be so long, and of which nothing else was said.
+    pub fn of_length(inner: C, key: &str, wanted_bytes: u64) -> Self {
+        Self {
+            inner,
+            key: key.to_owned(),
+            wanted_bytes,
+            wanted_crc: None,
+            size_bytes: 0,
+            crc: Crc::new(CrcAlgorithm::Crc64Nvme),
+        }
+    }
+
     fn confirm(&self) -> Result<(), Fault> {
         let differs = |why: String| Err(Fault::new(Hope::Retryable, "reading", &self.key, why));
         if self.size_bytes != self.wanted_bytes {
             let (read, said) = (self.size_bytes, self.wanted_bytes);
             return differs(format!(
-                "{read} bytes of it were read, and S3 says that it has {said}"
+                "{read} bytes of it were read, and it was said to have {said}"
             ));
         }
         let read = crc64nvme_text(self.crc.finalize());
@@ -136,6 +148,23 @@ impl<C: Chunks> Chunks for Measured<C> {
 
     fn length_bytes(&self) -> Option<u64> {
         self.inner.length_bytes()
+    }
+}
+
+/// Bytes that are all there, as a stream.
+#[derive(Debug)]
+pub struct Whole(Option<Bytes>);
+
+impl Whole {
+    /// Of these.
+    pub fn of(bytes: impl Into<Bytes>) -> Self {
+        Self(Some(bytes.into()))
+    }
+}
+
+impl Chunks for Whole {
+    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        Ok(self.0.take())
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! A receipt is written once. A look that failed leaves no receipt: the event is tried again.
 
+mod artifacts;
 mod latest;
 mod leftovers;
 mod looks;
@@ -24,6 +25,7 @@ use warmspare_decide::verify::{self, Verdict};
 use crate::documents::{self, Created};
 use crate::fault::{Fault, Hope};
 use crate::ports::{Bus, Clock, Keys, Standing, Uploads, Vault};
+use artifacts::Proof;
 use looks::Looks;
 
 /// The most findings that an announcement repeats; the receipt has all of them.
@@ -130,23 +132,34 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         }
         let (verdict, first_fault) = self.verdict(&manifest).await;
         match verdict {
-            Verdict::Proven(objects) => {
-                let suspicions = self.suspicions(&objects).await?;
-                let receipt = self.receipt_of(true, objects, suspicions);
-                match self.write(&receipt).await? {
-                    None => self.verified(&manifest, &receipt, "is verified").await,
-                    Some(theirs) => self.verified(&manifest, &theirs, "was verified before").await,
+            Verdict::Proven(mut objects) => match self.prove_artifacts(&manifest).await? {
+                Proof::Whole => self.prove(&manifest, objects).await,
+                Proof::Wrong(checked) => {
+                    objects.push(checked);
+                    self.reject(objects).await
                 }
-            }
-            Verdict::Rejected(objects) => {
-                let receipt = self.receipt_of(false, objects, Vec::new());
-                match self.write(&receipt).await? {
-                    None => self.rejected(&receipt, "is rejected").await,
-                    Some(theirs) => self.rejected(&theirs, "was rejected before").await,
-                }
-            }
+                Proof::Waiting(why) => Ok(Outcome::Waiting(why)),
+            },
+            Verdict::Rejected(objects) => self.reject(objects).await,
             Verdict::NotKnown(why) => Err(first_fault
                 .unwrap_or_else(|| Fault::new(Hope::Retryable, "verifying", self.name(), why))),
+        }
+    }
+
+    async fn prove(&self, manifest: &Manifest, objects: Vec<Checked>) -> Result<Outcome, Fault> {
+        let suspicions = self.suspicions(&objects).await?;
+        let receipt = self.receipt_of(true, objects, suspicions);
+        match self.write(&receipt).await? {
+            None => self.verified(manifest, &receipt, "is verified").await,
+            Some(theirs) => self.verified(manifest, &theirs, "was verified before").await,
+        }
+    }
+
+    async fn reject(&self, objects: Vec<Checked>) -> Result<Outcome, Fault> {
+        let receipt = self.receipt_of(false, objects, Vec::new());
+        match self.write(&receipt).await? {
+            None => self.rejected(&receipt, "is rejected").await,
+            Some(theirs) => self.rejected(&theirs, "was rejected before").await,
         }
     }
 
@@ -254,8 +267,13 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         self.tell_suspicions(receipt).await?;
         let moved = latest::advance(self.ports, manifest).await?;
         let count = manifest.objects.len();
+        let listed = manifest.objects.iter().filter_map(|stored| stored.inventory.as_ref());
+        let artifacts = match listed.map(|totals| totals.objects).sum::<u64>() {
+            0 => String::new(),
+            all => format!(", and so are {all} artifact(s), for this backup or an earlier one"),
+        };
         let reason = format!(
-            "{} is verified: {count} object(s) were read back as {} and are equal",
+            "{} is verified: {count} object(s) were read back as {} and are equal{artifacts}",
             self.name(),
             receipt.read_as
         );

@@ -130,15 +130,27 @@ impl Clients {
 
     /// S3 with another role's credentials; not kept.
     pub(crate) fn s3_as(&self, credentials: Credentials) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::config::Builder::from(&self.sdk(&self.home))
+        self.s3_in(&self.home, credentials)
+    }
+
+    /// S3 in another Region; not kept.
+    pub(crate) fn s3_in(&self, region: &str, credentials: Credentials) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::from_conf(self.s3_config(region, credentials).build())
+    }
+
+    /// What such a client is made of.
+    pub(crate) fn s3_config(
+        &self,
+        region: &str,
+        credentials: Credentials,
+    ) -> aws_sdk_s3::config::Builder {
+        aws_sdk_s3::config::Builder::from(&self.sdk(region))
             .credentials_provider(credentials)
             // A reader here only computes, and never waits for anything else: a body that stands
             // still for this long has broken off. Uploads are sent from memory.
             .stalled_stream_protection(
                 StalledStreamProtectionConfig::enabled().grace_period(STALL).build(),
             )
-            .build();
-        aws_sdk_s3::Client::from_conf(config)
     }
 
     pub(crate) fn secrets(&self, region: &str) -> aws_sdk_secretsmanager::Client {

@@ -5,6 +5,7 @@
 //! TLS, clients) is made when it is first used, and kept for the next invocation.
 
 mod appliances;
+mod artifacts;
 mod bounded;
 mod bus;
 mod capacity;
@@ -35,6 +36,7 @@ mod web;
 #[cfg(test)]
 mod replay;
 
+pub use artifacts::ArtifactBody;
 pub use config::{Config, ConfigProblems};
 pub use live::Live;
 pub use serve::serve;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use warmspare_act::fault::Fault;
+use warmspare_decide::plan::Store;
 
 use crate::clients::Clients;
 use crate::clock::Invocation;
@@ -35,11 +36,12 @@ impl Process {
 pub struct Live {
     process: Rc<Process>,
     invocation: Invocation,
+    stores: RefCell<Vec<(Store, aws_sdk_s3::Client)>>,
 }
 
 impl Live {
     pub(crate) fn new(process: Rc<Process>, invocation: Invocation) -> Self {
-        Self { process, invocation }
+        Self { process, invocation, stores: RefCell::default() }
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -56,6 +58,10 @@ impl Live {
 
     pub(crate) fn recovery(&self) -> &RefCell<Option<RecoveryRole>> {
         &self.process.recovery
+    }
+
+    pub(crate) fn stores(&self) -> &RefCell<Vec<(Store, aws_sdk_s3::Client)>> {
+        &self.stores
     }
 
     pub(crate) fn invocation(&self) -> &Invocation {

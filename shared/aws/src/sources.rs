@@ -38,7 +38,8 @@ impl Sources for Live {
                 let target = postgres::Target { host, port: *port, database, tls: *tls };
                 Inner::Postgres(Box::new(Box::pin(postgres::open(self, target, secret)).await?))
             }
-            From::S3 { bucket, .. } => return Err(not_built(bucket, "a bucket")),
+            // Copied object by object; see `Artifacts`.
+            From::S3(store) => return Err(not_built(&store.bucket, "a bucket as one stream")),
             From::Aviatrix(endpoint) => {
                 return Err(not_built(&endpoint.url, "an Aviatrix controller"));
             }

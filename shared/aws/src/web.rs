@@ -11,6 +11,7 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder};
 use warmspare_act::fault::{Fault, Hope};
+use warmspare_decide::inventory::COPIES_MAX;
 use warmspare_decide::plan::{Endpoint, TlsPin};
 
 use crate::Live;
@@ -27,18 +28,34 @@ const STALL: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Web {
     roots: Roots,
+    /// Those of stores keep their connections: a bucket has a million objects, and no look is made there.
+    stores: RefCell<BTreeMap<Option<[u8; 32]>, Client>>,
     clients: RefCell<BTreeMap<Option<[u8; 32]>, Client>>,
 }
 
 impl Web {
     pub(crate) fn new(roots: Roots) -> Self {
-        Self { roots, clients: RefCell::default() }
+        Self { roots, stores: RefCell::default(), clients: RefCell::default() }
     }
 
     /// The client that believes this pin alone, or the authorities.
     pub(crate) fn client(&self, pin: Option<TlsPin>) -> Result<Client, Fault> {
+        self.kept(&self.clients, pin, 0)
+    }
+
+    /// The same for a store that speaks S3.
+    pub(crate) fn store(&self, pin: Option<TlsPin>) -> Result<Client, Fault> {
+        self.kept(&self.stores, pin, COPIES_MAX)
+    }
+
+    fn kept(
+        &self,
+        clients: &RefCell<BTreeMap<Option<[u8; 32]>, Client>>,
+        pin: Option<TlsPin>,
+        idle_max: usize,
+    ) -> Result<Client, Fault> {
         let key = pin.map(|pin| pin.0);
-        let kept = self.clients.borrow().get(&key).cloned();
+        let kept = clients.borrow().get(&key).cloned();
         if let Some(client) = kept {
             return Ok(client);
         }
@@ -49,12 +66,12 @@ impl Web {
             .connect_timeout(CONNECT)
             .read_timeout(STALL)
             .redirect(Policy::none())
-            .pool_max_idle_per_host(0)
+            .pool_max_idle_per_host(idle_max)
             .no_proxy()
             .user_agent("warmspare")
             .build()
             .map_err(|error| fault(innermost(&error)))?;
-        self.clients.borrow_mut().insert(key, client.clone());
+        clients.borrow_mut().insert(key, client.clone());
         Ok(client)
     }
 }

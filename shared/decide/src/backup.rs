@@ -70,13 +70,12 @@ pub fn far_from_now(slot: Slot, now: Timestamp) -> Option<Refusal> {
 fn not_supported(plan: &Plan) -> Option<Refusal> {
     plan.backup.sources.iter().find_map(|source| {
         let kind = match &source.from {
-            From::Https(_) | From::Postgres { .. } | From::Upload => return None,
-            From::S3 { .. } => "s3",
+            From::Https(_) | From::S3(_) | From::Postgres { .. } | From::Upload => return None,
             From::Aviatrix(_) => "aviatrix",
         };
         Some(Refusal::NotSupported {
             what: format!("the source {} of kind {kind}", source.name),
-            instead: "this version reads https, postgres and upload".to_owned(),
+            instead: "this version reads https, s3, postgres and upload".to_owned(),
         })
     })
 }

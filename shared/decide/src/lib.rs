@@ -13,6 +13,7 @@ pub mod export;
 pub mod failover;
 pub mod group;
 pub mod inbox;
+pub mod inventory;
 pub mod journal;
 pub mod maintenance;
 pub mod manifest;

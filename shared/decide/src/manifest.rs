@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::inventory::Totals;
 use crate::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
 use crate::tripwire::Measures;
 
@@ -16,8 +17,12 @@ pub const FORMAT: u32 = 1;
 /// that it can be read by the versions before this one.
 pub const FORMAT_WITH_UPLOADS: u32 = 2;
 
+/// The version of a manifest in which an object is the inventory of a bucket: whoever does not know that
+/// would take the list for what it lists.
+pub const FORMAT_WITH_INVENTORIES: u32 = 3;
+
 /// The versions of a manifest that this code reads.
-pub const MANIFEST_FORMATS: RangeInclusive<u32> = FORMAT..=FORMAT_WITH_UPLOADS;
+pub const MANIFEST_FORMATS: RangeInclusive<u32> = FORMAT..=FORMAT_WITH_INVENTORIES;
 
 /// The version of a receipt that says what was measured, and what is suspicious. A reader that does not
 /// know of either says so; every other receipt is [`FORMAT`].
@@ -64,6 +69,9 @@ pub struct Stored {
     /// The push that it is, where the appliance pushed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload: Option<Upload>,
+    /// What it lists, where it is the inventory of a bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<Totals>,
 }
 
 /// The commit of a backup. What it does not name is not part of the backup.
@@ -92,8 +100,13 @@ pub struct Manifest {
 
 /// The version of a manifest that records these objects.
 pub fn format_of(objects: &[Stored]) -> u32 {
-    let is_pushed = objects.iter().any(|stored| stored.upload.is_some());
-    if is_pushed { FORMAT_WITH_UPLOADS } else { FORMAT }
+    if objects.iter().any(|stored| stored.inventory.is_some()) {
+        FORMAT_WITH_INVENTORIES
+    } else if objects.iter().any(|stored| stored.upload.is_some()) {
+        FORMAT_WITH_UPLOADS
+    } else {
+        FORMAT
+    }
 }
 
 /// What became of one object under verification.

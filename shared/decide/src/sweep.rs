@@ -66,5 +66,19 @@ pub fn due(receipts: &[String], today: Date) -> Vec<Slot> {
     newest.iter().filter(is_open).chain(older).map(|(slot, _)| *slot).collect()
 }
 
+/// Which verifications were begun and have no verdict yet: what inventories list is proven over several
+/// runs. `receipts` are the keys below `receipts/<system>/`.
+pub fn unended(receipts: &[String]) -> Vec<Slot> {
+    let mut ended: BTreeMap<Slot, bool> = BTreeMap::new();
+    for (slot, receipt) in receipts.iter().filter_map(|key| vault::slot_of(key)) {
+        match receipt {
+            "verified.json" | "rejected.json" | "pruned.json" => drop(ended.insert(slot, true)),
+            _ if receipt.starts_with("artifacts-") => drop(ended.entry(slot).or_default()),
+            _ => {}
+        }
+    }
+    ended.into_iter().filter(|(_, ended)| !ended).map(|(slot, _)| slot).collect()
+}
+
 #[cfg(test)]
 mod tests;

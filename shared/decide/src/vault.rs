@@ -96,6 +96,46 @@ pub fn system_of_push(key: &str) -> Option<SystemName> {
 /// `uploads/`: the inbox of every system.
 pub const ALL_UPLOADS: &str = "uploads/";
 
+/// `artifacts/<system>/<source>/`: what a bucket has given, once each, under names that no other content
+/// can have.
+pub fn artifacts(system: &SystemName, source: &SourceName) -> String {
+    format!("artifacts/{system}/{source}/")
+}
+
+/// `artifacts/<system>/<source>/<name>`: one object of a bucket, as it was.
+pub fn artifact(system: &SystemName, source: &SourceName, name: &str) -> String {
+    format!("artifacts/{system}/{source}/{name}")
+}
+
+/// `pieces/<system>/<slot>/<source>/`: an inventory as far as it is written.
+pub fn pieces(system: &SystemName, slot: Slot, source: &SourceName) -> String {
+    format!("pieces/{system}/{slot}/{source}/")
+}
+
+/// `pieces/<system>/<slot>/<source>/<n>`: piece `n` of an inventory, from 0.
+pub fn piece(system: &SystemName, slot: Slot, source: &SourceName, n: usize) -> String {
+    format!("pieces/{system}/{slot}/{source}/{n:06}")
+}
+
+/// `begun/`: every backup of a bucket that was begun.
+pub const ALL_BEGUN: &str = "begun/";
+
+/// `begun/<system>/<slot>.json`: a backup of a bucket was begun, and who is at it.
+pub fn begun(system: &SystemName, slot: Slot) -> String {
+    format!("begun/{system}/{slot}.json")
+}
+
+/// The system and the slot of such a key.
+pub fn begun_of(key: &str) -> Option<(SystemName, Slot)> {
+    let (system, slot) = key.strip_prefix(ALL_BEGUN)?.strip_suffix(".json")?.split_once('/')?;
+    Some((SystemName::parse(system).ok()?, Slot::parse(slot).ok()?))
+}
+
+/// `receipts/<system>/<slot>/artifacts-<source>-<n>.json`: how far an inventory is proven.
+pub fn proven_through(system: &SystemName, slot: Slot, source: &SourceName, n: usize) -> String {
+    format!("receipts/{system}/{slot}/artifacts-{source}-{n:06}.json")
+}
+
 /// `exports/`: every export of every system.
 pub const ALL_EXPORTS: &str = "exports/";
 
@@ -208,14 +248,17 @@ pub fn refusal(system: &SystemName, lost_at: Slot, refusal: &str) -> String {
 
 /// Whether a key lies in one of the vault's folders.
 pub fn is_ours(key: &str) -> bool {
-    const FOLDERS: [&str; 12] = [
+    const FOLDERS: [&str; 15] = [
         "acknowledgements",
+        "artifacts",
         "backups",
+        "begun",
         "exports",
         "failovers",
         "groups",
         "holds",
         "maintenance",
+        "pieces",
         "plans",
         "receipts",
         "refusals",

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::inventory::Object;
 use crate::manifest::{Checked, Manifest, Stored, Sums, format_of};
 use crate::name::{KeyArn, Region, Slot, SystemName};
 use crate::seen::Seen;
@@ -164,7 +165,12 @@ pub fn verdict(view: &View) -> Verdict {
     for (position, stored) in view.manifest.objects.iter().enumerate() {
         let mut findings = record_findings(view, position, stored);
         match view.objects.get(position) {
-            Some(seen) => object_findings(view, stored, seen, &mut findings, &mut unknown),
+            Some(seen) => {
+                let key_arn = &view.manifest.key_arn;
+                let Stored { key, version_id, sums, .. } = stored;
+                let record = Record { key, version_id, sums };
+                object_findings(key_arn, record, seen, &mut findings, &mut unknown);
+            }
             None => unknown.push(format!("{} was not looked at", stored.key)),
         }
         checked.push(Checked::new(stored.key.clone(), findings));
@@ -236,16 +242,37 @@ fn record_findings(view: &View, position: usize, stored: &Stored) -> Vec<String>
     findings
 }
 
+/// What is wrong with one artifact that an inventory lists, and what is not known of it, a clause each.
+pub fn artifact_findings(
+    key_arn: &KeyArn,
+    object: &Object,
+    seen: &ObjectView,
+) -> (Vec<String>, Vec<String>) {
+    let (mut findings, mut unknown) = (Vec::new(), Vec::new());
+    let Object { vault_key, version_id, sums, .. } = object;
+    let record = Record { key: vault_key, version_id, sums };
+    object_findings(key_arn, record, seen, &mut findings, &mut unknown);
+    (findings, unknown)
+}
+
+/// What a manifest, or an inventory, says of one object.
+#[derive(Clone, Copy)]
+struct Record<'a> {
+    key: &'a str,
+    version_id: &'a str,
+    sums: &'a Sums,
+}
+
 fn object_findings(
-    view: &View,
-    stored: &Stored,
+    key_arn: &KeyArn,
+    stored: Record<'_>,
     seen: &ObjectView,
     findings: &mut Vec<String>,
     unknown: &mut Vec<String>,
 ) {
     match &seen.facts {
         Seen::Here(facts) if facts.version_id == stored.version_id => {
-            findings.extend(storage_findings(&view.manifest.key_arn, &stored.sums, facts));
+            findings.extend(storage_findings(key_arn, stored.sums, facts));
         }
         // The names of a backup are written once. Whoever wrote over one has touched the backup,
         // even though the version that the manifest means may still be there.
@@ -257,7 +284,7 @@ fn object_findings(
         Seen::Unknown(why) => unknown.push(format!("{} could not be seen: {why}", stored.key)),
     }
     match &seen.read {
-        Seen::Here(read) if read == &stored.sums => {}
+        Seen::Here(read) if read == stored.sums => {}
         Seen::Here(read) if read.size_bytes != stored.sums.size_bytes => findings.push(format!(
             "{} bytes of it were read back, and its source gave {}",
             read.size_bytes, stored.sums.size_bytes

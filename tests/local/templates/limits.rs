@@ -124,6 +124,7 @@ async fn a_schedule_wakes_as_the_example_events_say() -> anyhow::Result<()> {
             "failover-promotion.tick",
             "",
         ),
+        (recovery.resource("BackupGoesOn")?.at("/Targets/0/Input"), "scheduled-backup.go-on", ""),
         (recovery.resource("VerifySweep")?.at("/Targets/0/Input"), "verify-upload.sweep", ""),
         (recovery.resource("SnapshotSweep")?.at("/Targets/0/Input"), "snapshot-export.sweep", ""),
     ];

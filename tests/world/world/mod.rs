@@ -5,6 +5,7 @@
 
 mod alarms;
 mod appliances;
+pub(crate) mod artifacts;
 pub(crate) mod capacity;
 mod databases;
 mod deletions;
@@ -92,6 +93,8 @@ pub(crate) struct State {
     pub(crate) beside: vault::Beside,
     pub(crate) keys: keys::KeyRing,
     pub(crate) sources: sources::AllSources,
+    /// The bucket of every source of kind s3.
+    pub(crate) buckets: artifacts::Bucket,
     pub(crate) rds: snapshots::Rds,
     /// What was sent and has not happened yet.
     in_flight: Vec<InFlight>,
@@ -134,6 +137,7 @@ impl World {
             beside: vault::Beside::default(),
             keys: keys::KeyRing::default(),
             sources: sources::AllSources::default(),
+            buckets: artifacts::Bucket::default(),
             rds: snapshots::Rds::default(),
             in_flight: Vec::new(),
             folded: promises::Folded::default(),
@@ -156,6 +160,7 @@ impl World {
             beside: state.beside.clone(),
             keys: state.keys.clone(),
             sources: state.sources.clone(),
+            buckets: state.buckets.clone(),
             rds: state.rds.clone(),
             in_flight: Vec::new(),
             folded: promises::Folded::default(),
@@ -193,6 +198,9 @@ impl World {
             stop_before: Cell::new(None),
             names: RefCell::default(),
             ends_at: Cell::new(state.now + SignedDuration::from_secs(LIFE_S)),
+            wakers: RefCell::default(),
+            latency: SignedDuration::ZERO,
+            ends: RefCell::default(),
         }
     }
 
@@ -287,6 +295,11 @@ pub(crate) struct Run<'w> {
     /// The changes that it has tried, by the names of their ports.
     names: RefCell<Vec<&'static str>>,
     ends_at: Cell<Timestamp>,
+    /// What waits for the run to be woken: a run that does several things at once polls only what was.
+    wakers: RefCell<Vec<Waker>>,
+    /// How long each call takes, and when those end that are under way.
+    latency: SignedDuration,
+    ends: RefCell<Vec<Timestamp>>,
 }
 
 impl Run<'_> {
@@ -300,6 +313,28 @@ impl Run<'_> {
     pub(crate) fn skewed(mut self, seconds: i64) -> Self {
         self.skew = SignedDuration::from_secs(seconds);
         self
+    }
+
+    /// The same run, each of whose calls takes so many milliseconds: see [`Run::live_through`].
+    pub(crate) fn slowed(mut self, milliseconds: i64) -> Self {
+        self.latency = SignedDuration::from_millis(milliseconds);
+        self
+    }
+
+    /// Lives through what this run does, with the clock at the end of the next call each time that all of
+    /// them are under way.
+    pub(crate) fn live_through<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        loop {
+            if let Poll::Ready(output) = poll_once(future.as_mut()) {
+                return output;
+            }
+            let now = self.world.state().now;
+            self.ends.borrow_mut().retain(|end| *end > now);
+            let next = self.ends.borrow().iter().min().copied();
+            self.world.set().now = next.unwrap();
+            self.rouse();
+        }
     }
 
     /// The same run, one of several at once: in its pauses the others go on.
@@ -344,11 +379,22 @@ impl Run<'_> {
     pub(crate) fn wake(&self) {
         self.stop_at.set(None);
         self.stop_before.set(None);
+        self.rouse();
     }
 
     /// Lets a run that is stopped make one more call; it stops before the next.
     pub(crate) fn step(&self) {
         self.stop_at.set(Some(self.calls.get()));
+        self.rouse();
+    }
+
+    fn rouse(&self) {
+        self.wakers.take().into_iter().for_each(Waker::wake);
+    }
+
+    fn waits(&self, context: &Context<'_>) -> Poll<()> {
+        self.wakers.borrow_mut().push(context.waker().clone());
+        Poll::Pending
     }
 
     /// How many calls the run has made, looks and changes alike.
@@ -427,8 +473,8 @@ impl Run<'_> {
     async fn begin(&self, name: &'static str) -> Result<usize, Fault> {
         self.reach().await;
         let n = self.changes.replace(self.changes.get() + 1);
-        std::future::poll_fn(|_| match self.stop_before.get() {
-            Some(stop) if stop == n => Poll::Pending,
+        std::future::poll_fn(|context| match self.stop_before.get() {
+            Some(stop) if stop == n => self.waits(context),
             _ => Poll::Ready(()),
         })
         .await;
@@ -444,11 +490,20 @@ impl Run<'_> {
 
     async fn reach(&self) {
         let n = self.calls.replace(self.calls.get() + 1);
-        std::future::poll_fn(|_| match self.stop_at.get() {
-            Some(stop) if stop == n => Poll::Pending,
+        std::future::poll_fn(|context| match self.stop_at.get() {
+            Some(stop) if stop == n => self.waits(context),
             _ => Poll::Ready(()),
         })
         .await;
+        if !self.latency.is_zero() {
+            let end = self.world.state().now + self.latency;
+            self.ends.borrow_mut().push(end);
+            std::future::poll_fn(|context| match self.world.state().now >= end {
+                true => Poll::Ready(()),
+                false => self.waits(context),
+            })
+            .await;
+        }
     }
 }
 

@@ -37,7 +37,7 @@ impl Sources for Run<'_> {
         let name = match from {
             From::Https(endpoint) => endpoint.url.clone(),
             From::Postgres { database, .. } => database.clone(),
-            From::S3 { .. } | From::Aviatrix(_) | From::Upload => panic!("{from:?} is not read"),
+            From::S3(_) | From::Aviatrix(_) | From::Upload => panic!("{from:?} is not read"),
         };
         // That a source is read is no change of the world, so it meets no trouble.
         self.look(|_| Ok(())).await?;

@@ -26,6 +26,9 @@ use super::{Bent, LIFE_S, Run, State};
 pub(crate) const VAULT_KEY: &str =
     "arn:aws:kms:us-west-2:111122223333:key/00000000-0000-0000-0000-000000000000";
 
+/// What is written here is written once.
+const ONCE: [&str; 3] = ["artifacts/", "pieces/", "receipts/"];
+
 /// Reads come in pieces of so many bytes.
 const PIECE_BYTES: usize = 7;
 
@@ -66,6 +69,8 @@ pub(crate) struct Beside {
     pub(crate) replication: Option<(&'static str, Option<&'static str>)>,
     /// Keys that end so are in an archive: they are there, and cannot be read.
     pub(crate) archived: Option<&'static str>,
+    /// How long it takes to read an artifact back, in seconds.
+    pub(crate) artifact_s: u64,
     /// The role that will restore may not read.
     pub(crate) recovery_is_denied: bool,
 }
@@ -322,6 +327,10 @@ impl Vault for Run<'_> {
         if self.world.state().beside.recovery_is_denied {
             return Err(Fault::new(Hope::Permanent, "reading", key, "AccessDenied"));
         }
+        let takes_s = self.world.state().beside.artifact_s;
+        if takes_s > 0 && key.starts_with("artifacts/") {
+            self.world.pass(takes_s);
+        }
         self.read_back(key, version_id).await
     }
 
@@ -474,6 +483,14 @@ pub(super) fn differences(state: &State, folder: &str) -> Vec<String> {
             differences.push(format!("{key} is not what arrived"));
         }
     }
+    for key in state.objects.keys().filter(in_folder) {
+        for artifact in current(state, key).into_iter().flat_map(artifacts_of) {
+            let arrived = state.beside.arrived.get(&artifact).and_then(|arrived| arrived.first());
+            if arrived.is_none() || current(state, &artifact) != arrived {
+                differences.push(format!("{artifact} of {key} is not what arrived"));
+            }
+        }
+    }
     for key in state.beside.arrived.keys().filter(in_folder) {
         match current(state, key).map(|version| version.key_arn.clone().unwrap_or_default()) {
             None => differences.push(format!("{key} is gone")),
@@ -489,13 +506,20 @@ pub(super) fn differences(state: &State, folder: &str) -> Vec<String> {
     differences
 }
 
+/// The keys of everything that an inventory lists.
+pub(crate) fn artifacts_of(inventory: &Version) -> Vec<String> {
+    let Ok(text) = std::str::from_utf8(&inventory.body) else { return Vec::new() };
+    let rows = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    rows.filter_map(|row| Some(row.pointer("/object/vault_key")?.as_str()?.to_owned())).collect()
+}
+
 /// What is wrong with the vault as it stands, each with the number of its promise.
 pub(super) fn broken_promises(state: &State) -> Vec<String> {
     let mut broken = Vec::new();
     for (key, versions) in &state.beside.arrived {
         let is_mark = key.ends_with("/pruned.json");
-        let is_written_once =
-            !is_mark && (Located::parse(key).is_some() || key.starts_with("receipts/"));
+        let is_written_once = !is_mark
+            && (Located::parse(key).is_some() || ONCE.iter().any(|in_it| key.starts_with(in_it)));
         if is_written_once && versions.len() > 1 {
             broken.push(format!("P6: {key} was written {} times", versions.len()));
         }

@@ -21,6 +21,8 @@ pub(super) struct Request {
 pub(super) enum Why {
     /// Its schedule says so, or a person (seed A11).
     Asked,
+    /// It was begun, and is not stored yet.
+    GoOn,
     /// A plan was written; its system is backed up at once if it never was (seeds A6, B3).
     FirstPlan,
     /// An appliance has pushed something into the vault.
@@ -30,17 +32,22 @@ pub(super) enum Why {
     },
 }
 
-/// Reads an event; beside a refusal, the system that it names, if it names one.
-pub(super) fn read(event: &[u8]) -> Result<Request, (Option<SystemName>, Refusal)> {
+/// Reads an event, `None` when it asks to go on with what was begun; beside a refusal, the system that it
+/// names, if it names one.
+pub(super) fn read(event: &[u8]) -> Result<Option<Request>, (Option<SystemName>, Refusal)> {
     let event = documents::event(event).map_err(|refusal| (None, refusal))?;
+    if event.get("action").and_then(Value::as_str) == Some("go-on") {
+        let only = documents::only(&event, &["action", "reason"]);
+        return only.map(|()| None).map_err(|refusal| (None, refusal));
+    }
     let is_written = event.get("source").is_some();
     let answer = if is_written { written(&event) } else { asked(&event) };
-    answer.map_err(|refusal| (documents::system(&event).ok(), refusal))
+    answer.map(Some).map_err(|refusal| (documents::system(&event).ok(), refusal))
 }
 
 fn asked(event: &Value) -> Result<Request, Refusal> {
     documents::only(event, &["action", "system", "scheduled", "reason"])?;
-    let allowed = "backup or backup-now";
+    let allowed = "backup, backup-now or go-on";
     let action = documents::text(event, "action", allowed)?;
     if !["backup", "backup-now"].contains(&action) {
         return Err(documents::wrong("action", action, allowed));

@@ -59,13 +59,21 @@ where
     first_fault = first_fault.or(watched.fault);
     let mut tally: BTreeMap<&'static str, u32> = BTreeMap::new();
     for system in &systems {
-        let due = match ports.list(&vault::receipts(system)).await {
-            Ok(receipts) => sweep::due(&receipts, today),
+        let receipts = match ports.list(&vault::receipts(system)).await {
+            Ok(receipts) => receipts,
             Err(fault) => {
                 first_fault.get_or_insert(fault);
                 continue;
             }
         };
+        for slot in sweep::unended(&receipts) {
+            let verification = Verification { ports, system: system.clone(), slot };
+            match verification.run().await {
+                Ok(_) => *tally.entry("gone on with").or_default() += 1,
+                Err(fault) => drop(first_fault.get_or_insert(fault)),
+            }
+        }
+        let due = sweep::due(&receipts, today);
         for slot in due {
             let left_s = ports.left_s();
             if left_s < LEFT_S_MIN {

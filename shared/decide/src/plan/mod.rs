@@ -11,12 +11,14 @@ mod read;
 mod records;
 mod restore;
 mod schema;
+mod store;
 
 pub use problem::{Found, Problem, Problems};
 pub use read::read;
 pub use records::{Dns, Method, Record, Target};
 pub use restore::Restore;
 pub use schema::schema;
+pub use store::Store;
 
 use std::num::NonZeroU32;
 
@@ -148,16 +150,7 @@ pub enum From {
     /// One GET of an address.
     Https(Endpoint),
     /// A bucket of any store that speaks S3.
-    S3 {
-        /// The store's address, when it is not AWS; without query or last `/`.
-        endpoint: Option<String>,
-        /// The bucket's name.
-        bucket: String,
-        /// Only keys that start so; empty means all.
-        prefix: String,
-        /// Holds `{"access_key_id": …, "secret_access_key": …}` when it is not AWS.
-        secret: Option<SecretArn>,
-    },
+    S3(Store),
     /// A dump by `pg_dump -Fc`.
     Postgres {
         /// Name or address of the server.

@@ -38,7 +38,14 @@ fn calm() -> View {
     let stored = |n: u64, source: &str| {
         let source = SourceName::parse(source).unwrap();
         let key = vault::object(&system, slot(), &source);
-        Stored { source, key, version_id: format!("v{n}"), sums: sums(n), upload: None }
+        Stored {
+            source,
+            key,
+            version_id: format!("v{n}"),
+            sums: sums(n),
+            upload: None,
+            inventory: None,
+        }
     };
     let objects = vec![stored(1, "config"), stored(2, "db")];
     let mut listed: Vec<String> = objects.iter().map(|stored| stored.key.clone()).collect();

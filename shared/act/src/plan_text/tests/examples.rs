@@ -79,12 +79,11 @@ fn aviatrix_keeps_one_backup_and_asks_before_it_fails_over() {
 fn habitat_builder_backs_up_metadata_before_artifacts() {
     let plan = plan("habitat-builder");
     assert_eq!(sources(&plan), ["metadata", "artifacts"]);
-    let From::S3 { endpoint, bucket, prefix, secret } = &plan.backup.sources[1].from else {
-        panic!()
-    };
-    assert_eq!(endpoint.as_deref(), Some("https://builder-east.example.com:9000"));
-    assert_eq!((bucket.as_str(), prefix.as_str()), ("habitat-builder-artifact-store.local", ""));
-    assert!(secret.is_some());
+    let From::S3(store) = &plan.backup.sources[1].from else { panic!() };
+    assert_eq!(store.endpoint.as_deref(), Some("https://builder-east.example.com:9000"));
+    assert_eq!(store.bucket, "habitat-builder-artifact-store.local");
+    assert_eq!((store.prefix.as_str(), &store.region), ("", &None));
+    assert!(store.secret.is_some() && store.tls_pin.is_some());
     assert!(matches!(plan.away.appliance, Appliance::HabitatBuilder(_)));
     let throttle = plan.backup.throttle.unwrap();
     assert_eq!(throttle.timezone.iana_name(), Some("Europe/Berlin"));

@@ -16,7 +16,7 @@ use crate::plan::tree::Tree;
 use crate::plan::{
     Appliance, Backup, Calendar, Call, Capacity, Check, Database, DatabaseKind, Dns, Endpoint,
     Export, Failover, FenceDemand, From, Health, Interval, Keep, Method, Mode, Objectives, Plan,
-    Quorum, Record, Restore, Site, Source, Target, Throttle, TlsPin,
+    Quorum, Record, Restore, Site, Source, Store, Target, Throttle, TlsPin,
 };
 
 pub(super) fn plan(tree: &Tree) -> Option<Plan> {
@@ -117,12 +117,14 @@ fn source(tree: &Tree) -> Option<Source> {
 fn from(tree: &Tree) -> Option<From> {
     match word(tree, "kind")? {
         "https" => endpoint(tree).map(From::Https),
-        "s3" => Some(From::S3 {
+        "s3" => Some(From::S3(Store {
             endpoint: optional(tree, "endpoint", base_url)?,
             bucket: word(tree, "bucket")?.to_owned(),
             prefix: word_or(tree, "prefix", "")?,
+            region: optional(tree, "region", |tree| Region::parse(tree.text()?).ok())?,
             secret: optional(tree, "secret", secret)?,
-        }),
+            tls_pin: optional(tree, "tls_pin", pin)?,
+        })),
         "postgres" => Some(From::Postgres {
             host: word(tree, "host")?.to_owned(),
             port: whole_or(tree, "port", POSTGRES_PORT)?,

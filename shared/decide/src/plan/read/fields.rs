@@ -143,8 +143,14 @@ static S3_FIELDS: &[Field] = &[
     optional(
         "secret",
         Kind::Text(&text::SECRET_ARN),
-        "Holds {\"access_key_id\": …, \"secret_access_key\": …}, when the store is not AWS.",
+        "Holds {\"access_key_id\": …, \"secret_access_key\": …}; without it, the function's own role asks.",
     ),
+    optional(
+        "region",
+        Kind::Text(&text::REGION),
+        "What requests are signed for; the vault's by default, and us-east-1 with an endpoint.",
+    ),
+    TLS_PIN,
 ];
 
 static POSTGRES_FIELDS: &[Field] = &[
