@@ -210,6 +210,17 @@ fn paying_one_debt_leaves_the_others() {
     assert_eq!((owes.debts, owes.paid), (vec![Debt::PilotLight], vec![Debt::Mode]));
 }
 
+#[test]
+fn what_is_owed_again_leaves_what_is_paid() {
+    let mut done = Progress::of(&entries(healthy())).unwrap();
+    done.end = Some(End { at: now(), completed: true });
+    (done.debts, done.paid) = (vec![], vec![Debt::Appliance, Debt::Database]);
+    let what = What::OwedAgain { debt: Debt::Database, seen: String::new() };
+    let last = Entry { n: done.entries + 1, what, ..entries(vec![begun()]).remove(0) };
+    done.follow(&last).unwrap();
+    assert_eq!((done.debts, done.paid), (vec![Debt::Database], vec![Debt::Appliance]));
+}
+
 /// What the records were is told by the change that moved them, and by none that only touches the term.
 #[test]
 fn a_touch_does_not_hide_what_the_records_were() {
