@@ -15,7 +15,8 @@ const BUILD_MAX: Duration = Duration::from_secs(60 * 60);
 #[tokio::test]
 async fn the_adapters_keep_their_word() -> Result<()> {
     let target = host_triple()?;
-    runs("adapters", &["--package", "warmspare-aws", "--target", &target], &[]).await
+    runs("adapters", &["--package", "warmspare-aws", "--target", &target], &[], &[]).await?;
+    Ok(())
 }
 
 /// CI explores longer, with every pair of faults, and checks the largest model too (`.ci/run`).
@@ -24,20 +25,28 @@ async fn what_takes_long_is_proven() -> Result<()> {
     let optimised =
         ["--profile", "proof", "--package", "warmspare-act", "--package", "warmspare-proof"];
     let whole = ["--include-ignored", "--skip", "any_two", "--skip", "again_and_again"];
-    runs("proof", &optimised, &whole).await
+    runs("proof", &optimised, &whole, &[]).await?;
+    Ok(())
 }
 
-/// Runs `cargo test` with these arguments, behind everything that waits for something.
-async fn runs(name: &str, which: &[&str], told: &[&str]) -> Result<()> {
+/// Runs `cargo test` with these arguments, behind everything that waits for something; what it said. The
+/// tests see `beside` in their environment.
+pub(crate) async fn runs(
+    name: &str,
+    which: &[&str],
+    told: &[&str],
+    beside: &[(&str, &str)],
+) -> Result<String> {
     let tell: stack::Tell = std::sync::Arc::new(|sentence| eprintln!("{sentence}"));
     let venv = stack::ready(preflight::RUN_BYTES, &tell).await?;
+    let beside = beside.iter().map(|(name, value)| (name.into(), value.into()));
     let log = folders::home().join(format!("{name}-{}.log", std::process::id()));
     let order = Order::new("nice")
         .args(["-n", "19", "cargo", "test"])
         .args(which)
         .arg("--")
         .args(told)
-        .only_environment(cargo_environment(&venv)?)
+        .only_environment(cargo_environment(&venv)?.into_iter().chain(beside))
         .in_folder(folders::workspace())
         .log(&log);
     let tests = Kept::start(&venv.python(), order).await?;
@@ -48,7 +57,7 @@ async fn runs(name: &str, which: &[&str], told: &[&str]) -> Result<()> {
     // A run that ran nothing is no proof.
     let passed: u32 = said.lines().filter_map(passed).sum();
     ensure!(passed > 0, "no test ran:\n{said}");
-    Ok(())
+    Ok(said)
 }
 
 /// How many tests passed, of a line such as `test result: ok. 12 passed; 0 failed; …`.

@@ -3,6 +3,8 @@
 
 // What a plain `cargo test` does not build: shared/aws, and the proof.
 mod built_apart;
+// What the vault relies on of S3, asked of two emulators.
+mod contracts;
 // Failovers by the real binaries: called twice, killed, frozen, lied to.
 mod failover;
 // The servers of ours in the local stack, each by itself.

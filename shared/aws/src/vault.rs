@@ -138,4 +138,6 @@ impl Uploads for Live {
 }
 
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod tests;

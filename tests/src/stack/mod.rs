@@ -9,6 +9,7 @@ pub mod functions;
 pub mod gateway;
 pub mod keeper;
 pub mod ministack;
+pub mod moto;
 pub mod ports;
 pub mod postgres;
 pub mod preflight;
