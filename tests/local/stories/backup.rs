@@ -146,7 +146,8 @@ fn a_run_that_is_killed_leaves_no_backup_and_the_next_delivery_makes_it_whole() 
         ];
         for (minutes, (file, moment, left)) in (1..).zip(moments) {
             let at = At::minutes_ago(minutes);
-            kill_at(&own, &at, file, moment).await?;
+            let put = Match::any().action("PutObject").key_contains(&own.key(&at, file));
+            kill_at(&own, &at, put, moment).await?;
             let files = own.files(&at).await?;
             ensure!(files == left, "killed {moment:?} {file}: {files:?}");
             let answer = own.back_up(&at).await?;
@@ -172,12 +173,11 @@ fn a_run_that_is_killed_leaves_no_backup_and_the_next_delivery_makes_it_whole() 
     })
 }
 
-/// Kills the process that stores a file, in the middle of it. It was invoked so that Lambda does not
+/// Kills the process that makes a backup, at one of its calls. It was invoked so that Lambda does not
 /// try it again.
-async fn kill_at(own: &Own, at: &At, file: &str, moment: Moment) -> Result<()> {
+pub(crate) async fn kill_at(own: &Own, at: &At, call: Match, moment: Moment) -> Result<()> {
     let stack = &own.scene.stack;
-    let put = Match::any().service("s3").action("PutObject").key_contains(&own.key(at, file));
-    let mut trap = stack.gateway.trap_times(put, moment, 1);
+    let mut trap = stack.gateway.trap_times(call.service("s3"), moment, 1);
     let killing = async {
         let held = trap.caught(WITHIN).await?;
         kill_9(stack.caller(&format!("{STACK}-scheduled-backup"), &held.call)?)?;

@@ -15,6 +15,7 @@ mod bad_input;
 mod export;
 mod inbox;
 mod keys;
+mod killed_upload;
 mod own;
 mod privileges;
 mod pruning;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
+use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
@@ -30,6 +31,14 @@ pub enum Effect {
     },
     /// The service does what it was asked to, and the connection is closed in place of its answer.
     LoseReply,
+    /// The service answers, and each instant in this element of its XML is so much earlier: the service's
+    /// own clock is out of reach, so its past is moved instead.
+    Earlier {
+        /// The element's name: `Initiated`.
+        element: &'static str,
+        /// By how much.
+        by: SignedDuration,
+    },
 }
 
 /// Where a trap holds a call.
@@ -62,6 +71,7 @@ impl Doing {
             Self::Effect(Effect::Silence) => "silenced",
             Self::Effect(Effect::Status { .. }) => "answered by a fault",
             Self::Effect(Effect::LoseReply) => "reply lost",
+            Self::Effect(Effect::Earlier { .. }) => "dated back",
             Self::Hold(Moment::Before, _) => "held before",
             Self::Hold(Moment::After, _) => "held after",
         }

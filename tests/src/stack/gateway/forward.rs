@@ -25,7 +25,7 @@ use super::action;
 use super::call::Call;
 use super::fault::{Doing, Effect, Held, Moment, Rule, Verdict};
 use super::scope::Scope;
-use super::text::decoded;
+use super::text::{dated_back, decoded};
 use crate::stack::wait;
 
 /// A body of at most this many bytes is read before it is sent on, for what it says of the action.
@@ -136,6 +136,14 @@ impl Carrier {
             Doing::Effect(Effect::LoseReply) => {
                 self.let_it_happen(asked).await;
                 Err(Cut)
+            }
+            Doing::Effect(Effect::Earlier { element, by }) => {
+                let (mut parts, body) = self.forward(asked).await.into_parts();
+                let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
+                let earlier = dated_back(&String::from_utf8_lossy(&body), element, *by);
+                // The new one is as long as its body, and says so.
+                parts.headers.remove(CONTENT_LENGTH);
+                Ok(Response::from_parts(parts, full(Bytes::from(earlier))))
             }
             Doing::Hold(Moment::Before, trap) => {
                 let (held, verdict) = Held::new(asked.call.clone());

@@ -158,3 +158,14 @@ fn the_record_forgets_the_oldest_and_still_finds_the_rest() {
     assert_eq!((last.number, last.status, last.fault), (100_000, Some(200), Some("held after")));
     assert_eq!(calls.iter().filter(|call| call.status.is_some()).count(), 1);
 }
+
+#[test]
+fn the_past_of_a_service_is_moved_and_nothing_else() {
+    let xml = "<L><At>2026-11-21T12:00:00.000Z</At><Key>At</Key><At>never</At><At>2026-11-21T00:30:00Z</At></L>";
+    let moved = text::dated_back(xml, "At", jiff::SignedDuration::from_hours(1));
+    assert_eq!(
+        moved,
+        "<L><At>2026-11-21T11:00:00Z</At><Key>At</Key><At>never</At><At>2026-11-20T23:30:00Z</At></L>"
+    );
+    assert_eq!(text::dated_back("<L/>", "At", jiff::SignedDuration::from_hours(1)), "<L/>");
+}

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use jiff::{SignedDuration, Timestamp};
 use percent_encoding::percent_decode_str;
 
 /// The value of a name in a query or a form body, still encoded; empty for a name without a value.
@@ -16,4 +17,18 @@ pub(super) fn query_value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
 pub(super) fn decoded(text: &str) -> String {
     let decoded: Cow<'_, str> = percent_decode_str(text).decode_utf8_lossy();
     decoded.into_owned()
+}
+
+/// XML in which each instant in such an element is so much earlier; what is no instant stays.
+pub(super) fn dated_back(xml: &str, element: &str, by: SignedDuration) -> String {
+    let (begin, end) = (format!("<{element}>"), format!("</{element}>"));
+    let mut pieces = xml.split(begin.as_str());
+    let mut whole = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (instant, rest) = piece.split_once(end.as_str()).unwrap_or((piece, ""));
+        let earlier = instant.parse::<Timestamp>().and_then(|it| it.checked_sub(by));
+        let earlier = earlier.map_or_else(|_| instant.to_owned(), |it| it.to_string());
+        whole.extend([begin.as_str(), earlier.as_str(), end.as_str(), rest]);
+    }
+    whole
 }
