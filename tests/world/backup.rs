@@ -342,7 +342,7 @@ fn what_cannot_be_backed_up_is_refused_with_a_sentence_and_told() {
         (event(midnight, "broken"), "problem(s): line"),
         (event(midnight, "copied"), "system is \"controller\", but must be \"copied\""),
         (event(midnight, "binary"), "the text is not UTF-8"),
-        (event(midnight, "aviatrix"), "the source artifacts of kind aviatrix is not supported"),
+        (event(midnight, "aviatrix"), "backup.source[1].from.bucket is missing"),
         (
             event("<aws.scheduler.scheduled-time>", "controller"),
             "only EventBridge Scheduler fills in",

@@ -8,6 +8,7 @@ use warmspare_decide::outcome::Outcome;
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 
+use crate::aviatrix;
 use crate::backup;
 use crate::capacity;
 use crate::failover::{ALARM, BY_HAND, PLAN, TICK, calm, lost, refusal};
@@ -145,6 +146,26 @@ const EACH: &[(&str, Made)] = &[
     ("throttle-too-slow", || {
         backed_up(&pace::plan(pace::ALL_DAY), &backup_now(), |world| {
             world.set().sources.body_bytes = Some(2_000_000);
+        })
+    }),
+    ("controller-writes-elsewhere", || {
+        backed_up(&aviatrix::plan(""), &backup_now(), |world| {
+            world.set().aviatrix.config.bucket = "elsewhere".to_owned();
+        })
+    }),
+    ("controller-backup-off", || {
+        backed_up(&aviatrix::plan(""), &backup_now(), |world| {
+            world.set().aviatrix.config.enabled = false;
+        })
+    }),
+    ("two-controllers", || {
+        backed_up(&aviatrix::plan(""), &backup_now(), |world| {
+            let now = world.state().now;
+            let aviatrix = &mut world.set().aviatrix;
+            for private_ip in ["10.0.0.5", "10.1.0.5"] {
+                aviatrix.private_ip = private_ip;
+                aviatrix.write(now);
+            }
         })
     }),
     ("no-export", || {

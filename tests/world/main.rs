@@ -16,6 +16,7 @@
 
 mod abort;
 mod artifacts;
+mod aviatrix;
 mod backup;
 mod canary;
 mod capacity;

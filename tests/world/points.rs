@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use crate::export::{ASKED, SWEEP, stage};
 use crate::faults::WAYS;
 use crate::{
-    artifacts, backup, capacity, global, inbox, planned, probe, prune, restore, sweep, verification,
+    artifacts, aviatrix, backup, capacity, global, inbox, planned, probe, prune, restore, sweep,
+    verification,
 };
 
 /// The ports as they are written.
@@ -14,7 +15,7 @@ const PORTS: &str = include_str!("../../shared/act/src/ports.rs");
 
 /// Methods that look and change nothing, and the clock's pause. A new method is one of these, or it is
 /// broken on purpose.
-const LOOKS: [&str; 28] = [
+const LOOKS: [&str; 30] = [
     "Clock::pause",
     "Vault::read",
     "Vault::list",
@@ -28,6 +29,8 @@ const LOOKS: [&str; 28] = [
     "Inbox::open_pushed",
     "Keys::key",
     "Sources::open",
+    "Controllers::written",
+    "Controllers::open_written",
     "Artifacts::page",
     "Artifacts::open_artifact",
     "Databases::instance",
@@ -68,6 +71,7 @@ fn whatever_changes_the_world_is_broken_on_purpose() {
     broken.extend(backup::trial().changes());
     broken.extend(artifacts::trial().changes());
     broken.extend(inbox::trial().changes());
+    broken.extend(aviatrix::trial().changes());
     broken.extend(verification::trial().changes());
     broken.extend(verification::trial_of_rejection().changes());
     broken.extend(stage("taking the snapshot", 0, ASKED).changes());

@@ -11,6 +11,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use warmspare_decide::aviatrix::{self, Call, Listing, Said};
 use warmspare_decide::capacity::Group;
 use warmspare_decide::database::{Copied, Instance, LagPoint, Origin, Placed, Restored};
 use warmspare_decide::dns::{Change, RecordSet};
@@ -21,7 +22,7 @@ use warmspare_decide::inventory::{Listed, Page};
 use warmspare_decide::manifest::Sums;
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::outcome::Announcement;
-use warmspare_decide::plan::{Appliance, Check, Database, From, Restore, Store};
+use warmspare_decide::plan::{Appliance, Check, Controller, Database, From, Restore, Store};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
 use warmspare_decide::tripwire::{Bucket, Replication};
@@ -196,6 +197,23 @@ pub trait Sources {
     type Stream: Chunks;
     /// Opens a source. `secretsmanager:GetSecretValue`.
     async fn open(&self, from: &From) -> Result<Self::Stream, Fault>;
+}
+
+/// Aviatrix controllers, and the buckets that they write their backups to.
+pub trait Controllers {
+    /// What reads one of their files piece by piece.
+    type File: Chunks;
+    /// Makes one call. A `return: false` is an answer, and no fault. `secretsmanager:GetSecretValue`.
+    async fn call(&self, controller: &Controller, call: &Call) -> Result<Said, Fault>;
+    /// What could be backups in the controller's bucket, and S3's time. `s3:ListBucket`.
+    async fn written(&self, controller: &Controller) -> Result<Listing, Fault>;
+    /// Reads exactly this file; it ends in a fault when it was replaced since, or is not as long as
+    /// was listed. `s3:GetObject`.
+    async fn open_written(
+        &self,
+        controller: &Controller,
+        file: &aviatrix::Written,
+    ) -> Result<Self::File, Fault>;
 }
 
 /// Buckets of stores that speak S3, of which a backup keeps every object by itself.

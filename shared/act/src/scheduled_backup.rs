@@ -6,36 +6,33 @@
 //! for word: of a backup that is stored nobody may hear nothing, and hearing it twice does no harm.
 
 mod artifacts;
+mod aviatrix;
 mod begun;
 mod inbox;
 mod request;
+mod store;
 mod told;
 
 use warmspare_decide::backup::{self, Next};
 use warmspare_decide::inbox::{Woken, woken_by};
-use warmspare_decide::manifest::{self, Manifest, Stored, Sums};
-use warmspare_decide::name::{KeyArn, Slot, SystemName};
+use warmspare_decide::manifest::{self, Manifest};
+use warmspare_decide::name::{Slot, SystemName};
 use warmspare_decide::outcome::Outcome;
-use warmspare_decide::plan::{From, Plan, Source};
+use warmspare_decide::plan::{From, Plan};
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::vault::{self, Located};
-use warmspare_decide::verify::{ObjectFacts, storage_findings};
 
 use crate::documents::{self, Created};
 use crate::fault::{Fault, Hope};
 use crate::journal;
 use crate::pace::Pacer;
-use crate::ports::{Artifacts, Bus, Clock, Inbox, Keys, Sources, Uploaded, Vault};
-use crate::stream::Measured;
+use crate::ports::{Artifacts, Bus, Clock, Controllers, Inbox, Keys, Sources, Vault};
 use artifacts::Ended;
-use inbox::{Chosen, Found, Rejected};
+use inbox::{Found, Rejected};
 use request::{Request, Why};
+use store::{How, adopt, look};
 use told::{refuse, stored};
-
-/// A source is not begun with less time left, in seconds. What was stored before it stays, and the
-/// retry of the event goes on from there.
-const LEFT_S_MIN: u64 = 10;
 
 /// So many pushes of one second become backups of their own.
 const PUSHES_A_SECOND_MAX: usize = 8;
@@ -47,7 +44,7 @@ const PUSHES_A_SECOND_MAX: usize = 8;
 /// Permanent: what is stored under the backup's names is not what it should be.
 pub async fn answer<P>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
 where
-    P: Clock + Keys + Sources + Inbox + Artifacts + Bus,
+    P: Clock + Keys + Sources + Controllers + Inbox + Artifacts + Bus,
 {
     let request = match request::read(event) {
         Ok(Some(request)) => request,
@@ -91,7 +88,7 @@ async fn made_of_pushes<P>(
     request: &Request,
 ) -> Result<Outcome, Fault>
 where
-    P: Clock + Keys + Sources + Inbox + Artifacts + Bus,
+    P: Clock + Keys + Sources + Controllers + Inbox + Artifacts + Bus,
 {
     let mut slot = request.slot;
     for _push in 0..PUSHES_A_SECOND_MAX {
@@ -118,7 +115,7 @@ async fn make<P>(
     why: &Why,
 ) -> Result<Outcome, Fault>
 where
-    P: Clock + Keys + Sources + Inbox + Artifacts + Bus,
+    P: Clock + Keys + Sources + Controllers + Inbox + Artifacts + Bus,
 {
     let system = &plan.system;
     let manifest_key = vault::manifest(system, slot);
@@ -168,19 +165,21 @@ where
     }
     let mut objects = Vec::new();
     let pacer = Pacer::new(ports, plan.backup.throttle.as_ref());
+    let how = How { plan, slot, pacer: &pacer };
     for source in &plan.backup.sources {
         let ended = match &source.from {
             From::S3(bucket) => {
-                artifacts::store(ports, plan, slot, &source.name, bucket, &pacer).await
+                artifacts::store(ports, plan, slot, &source.name, bucket, &pacer).await.map(Ok)
             }
             From::Https(_) | From::Postgres { .. } | From::Aviatrix(_) | From::Upload => {
-                let pushed = pushed.get(&source.name);
-                store(ports, plan, slot, source, pushed, &pacer).await.map(Ended::Stored)
+                let stored = how.store(ports, source, pushed.get(&source.name)).await;
+                stored.map(|stored| stored.map(Ended::Stored))
             }
         };
         match ended {
-            Ok(Ended::Stored(stored)) => objects.push(stored),
-            Ok(Ended::Waiting(why)) => return Ok(Outcome::Waiting(why)),
+            Ok(Ok(Ended::Stored(stored))) => objects.push(stored),
+            Ok(Ok(Ended::Waiting(why))) => return Ok(Outcome::Waiting(why)),
+            Ok(Err(refusal)) => return refuse(ports, system, Some(slot), refusal).await,
             Err(fault) => {
                 return match pacer.refusal() {
                     Some(refusal) => refuse(ports, system, Some(slot), refusal).await,
@@ -254,107 +253,6 @@ async fn admit<P: Clock + Vault + Keys>(
         Next::Refuse(refusal) => Ok(Some(refusal)),
         Next::NotKnown(why) => Err(unknown(why)),
         Next::LookAtKey => Err(unknown("it was looked at, and is asked for again".to_owned())),
-    }
-}
-
-/// Stores one source, or adopts what an earlier run has stored of it, and holds it against what S3
-/// says.
-async fn store<P>(
-    ports: &P,
-    plan: &Plan,
-    slot: Slot,
-    source: &Source,
-    pushed: Option<&Chosen>,
-    pacer: &Pacer<'_, P>,
-) -> Result<Stored, Fault>
-where
-    P: Clock + Sources + Inbox,
-{
-    let key = vault::object(&plan.system, slot, &source.name);
-    let key_arn = &plan.backup.kms_key;
-    let left_s = ports.left_s();
-    if left_s < LEFT_S_MIN {
-        let why =
-            format!("{left_s} s are left, and {LEFT_S_MIN} s are the least to begin a source with");
-        return Err(Fault::new(Hope::Retryable, "storing", key, why));
-    }
-    let (facts, sums) = match look(ports, &key, None).await? {
-        Some(facts) => adopt(ports, &key, facts).await?,
-        None => upload(ports, source, pushed, &key, key_arn, pacer).await?,
-    };
-    let findings = storage_findings(key_arn, &sums, &facts);
-    if !findings.is_empty() {
-        // No manifest: what S3 says of it already is what verification would reject.
-        return Err(Fault::new(Hope::Permanent, "checking", key, findings.join(" and ")));
-    }
-    let upload = match source.from {
-        From::Upload => Some(inbox::marked(&key, &facts)?),
-        From::Https(_) | From::S3(_) | From::Postgres { .. } | From::Aviatrix(_) => None,
-    };
-    let (source, version_id) = (source.name.clone(), facts.version_id);
-    Ok(Stored { source, key, version_id, sums, upload, inventory: None })
-}
-
-async fn upload<P: Clock + Sources + Inbox>(
-    ports: &P,
-    source: &Source,
-    pushed: Option<&Chosen>,
-    key: &str,
-    key_arn: &KeyArn,
-    pacer: &Pacer<'_, P>,
-) -> Result<(ObjectFacts, Sums), Fault> {
-    let uploaded = match pushed {
-        // It is in the vault already: no line of the site is to be spared.
-        Some(chosen) => {
-            let mut stream = Measured::new(chosen.open(ports).await?);
-            ports.upload(key, key_arn, &mut stream, Some(&chosen.mark()?)).await?
-        }
-        None => {
-            let inner = ports.open(&source.from).await?;
-            let mut stream = Measured::new(pacer.paced(inner, &source.name));
-            ports.upload(key, key_arn, &mut stream, None).await?
-        }
-    };
-    let gone =
-        || documents::unread(key, "it was there a moment ago and is not there now".to_owned());
-    match uploaded {
-        Uploaded::New { version_id, sums } => {
-            let facts = look(ports, key, Some(&version_id)).await?.ok_or_else(gone)?;
-            Ok((facts, sums))
-        }
-        // Another run of this slot was faster. Its object is the one, and says which push it is.
-        Uploaded::Exists => {
-            let facts = look(ports, key, None).await?.ok_or_else(gone)?;
-            adopt(ports, key, facts).await
-        }
-    }
-}
-
-/// Takes over the object of a run that ended before its manifest, by reading it back.
-///
-/// That is right because an object becomes visible only when its source has said that it was whole,
-/// and S3 has held it against the CRC of what was streamed: a stream that breaks off leaves
-/// nothing. Sources are read in the plan's order also across runs, so what is adopted is older than
-/// what follows it, which is the direction that can be repaired (seed C7).
-async fn adopt<P: Vault>(
-    ports: &P,
-    key: &str,
-    facts: ObjectFacts,
-) -> Result<(ObjectFacts, Sums), Fault> {
-    let body = ports.read_back(key, &facts.version_id).await?;
-    let sums = Measured::new(body).drain().await?;
-    Ok((facts, sums))
-}
-
-async fn look<P: Vault>(
-    ports: &P,
-    key: &str,
-    version_id: Option<&str>,
-) -> Result<Option<ObjectFacts>, Fault> {
-    match ports.facts(key, version_id).await? {
-        Seen::Here(facts) => Ok(Some(facts)),
-        Seen::Absent => Ok(None),
-        Seen::Unknown(why) => Err(documents::unread(key, why)),
     }
 }
 

@@ -125,7 +125,12 @@ impl Clients {
     }
 
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
-        built(&self.s3, &self.home, || self.s3_as(self.credentials.clone()))
+        self.s3_at(&self.home)
+    }
+
+    /// S3 where a bucket is that is not the vault, in the function's own name.
+    pub(crate) fn s3_at(&self, region: &str) -> aws_sdk_s3::Client {
+        built(&self.s3, region, || self.s3_in(region, self.credentials.clone()))
     }
 
     /// S3 with another role's credentials; not kept.

@@ -13,6 +13,7 @@ mod clients;
 mod clock;
 mod config;
 mod connect;
+mod controllers;
 mod databases;
 mod dns;
 mod environment;

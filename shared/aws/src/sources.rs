@@ -40,8 +40,9 @@ impl Sources for Live {
             }
             // Copied object by object; see `Artifacts`.
             From::S3(store) => return Err(not_built(&store.bucket, "a bucket as one stream")),
-            From::Aviatrix(endpoint) => {
-                return Err(not_built(&endpoint.url, "an Aviatrix controller"));
+            // Asked, and its file read from where it writes; see `Controllers`.
+            From::Aviatrix(controller) => {
+                return Err(not_built(&controller.endpoint.url, "an Aviatrix controller"));
             }
             // Adopted from the vault itself; see `Inbox`.
             From::Upload => return Err(not_built("uploads/", "an inbox")),

@@ -29,6 +29,7 @@ use warmspare_decide::verify::ObjectFacts;
 
 use crate::Live;
 
+pub(crate) use documents::{AnswerTime, timestamp};
 pub use read_back::ObjectBody;
 pub(crate) use read_back::RecoveryRole;
 

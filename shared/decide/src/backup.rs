@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::name::{Region, Slot};
-use crate::plan::{From, Plan};
+use crate::plan::Plan;
 use crate::refusal::Refusal;
 use crate::seen::Seen;
 use crate::verify::{KeyFacts, key_findings};
@@ -40,10 +40,7 @@ pub enum Next {
 
 /// Decides whether the backup of this slot may begin.
 pub fn next(plan: &Plan, slot: Slot, view: &View) -> Next {
-    if let Some(refusal) = far_from_now(slot, view.now)
-        .or_else(|| not_supported(plan))
-        .or_else(|| elsewhere(plan, view))
-    {
+    if let Some(refusal) = far_from_now(slot, view.now).or_else(|| elsewhere(plan, view)) {
         return Next::Refuse(refusal);
     }
     let Some(key) = &view.key else { return Next::LookAtKey };
@@ -63,21 +60,6 @@ pub fn far_from_now(slot: Slot, now: Timestamp) -> Option<Refusal> {
     let off_s_max = if ahead_s > 0 { SLOT_AHEAD_S_MAX } else { SLOT_AGE_S_MAX };
     let off_s = ahead_s.unsigned_abs();
     (off_s > off_s_max).then_some(Refusal::SlotFarFromNow { slot, off_s, off_s_max })
-}
-
-/// The first source that this version cannot read. A backup without one of its sources would look
-/// whole and not be.
-fn not_supported(plan: &Plan) -> Option<Refusal> {
-    plan.backup.sources.iter().find_map(|source| {
-        let kind = match &source.from {
-            From::Https(_) | From::S3(_) | From::Postgres { .. } | From::Upload => return None,
-            From::Aviatrix(_) => "aviatrix",
-        };
-        Some(Refusal::NotSupported {
-            what: format!("the source {} of kind {kind}", source.name),
-            instead: "this version reads https, s3, postgres and upload".to_owned(),
-        })
-    })
 }
 
 /// Seed A18: the key and the bucket must be in the same Region.

@@ -4,6 +4,7 @@
 //! journal) and what was seen (a view) go in; one answer comes out. `shared/act` carries it out.
 
 pub mod acknowledgement;
+pub mod aviatrix;
 pub mod backup;
 pub mod capacity;
 pub mod database;

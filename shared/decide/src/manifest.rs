@@ -46,9 +46,11 @@ pub struct Sums {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Upload {
-    /// Its key in the inbox.
+    /// Its key in the inbox; with `s3://` and the bucket before it, where the appliance wrote it into a
+    /// bucket of its own.
     pub key: String,
-    /// The version of that key which was read.
+    /// The version of that key which was read; its ETag in a bucket of the appliance's own, which
+    /// need not have versions.
     pub version_id: String,
     /// When it was pushed, by S3's own clock; for several parts, when that began.
     pub written_at: Timestamp,

@@ -98,6 +98,30 @@ pub enum Refusal {
          that backup.throttle allows at this hour, and it is not over: it does not fit into one run"
     )]
     ThrottleTooSlow { source_name: SourceName, passed_bytes: u64, took_s: u64, bits_per_s: u64 },
+    /// A controller writes its backups somewhere else than the plan says.
+    #[error(
+        "the controller {url} writes its backups to the bucket {found}, and the plan says {wanted}: a \
+         request from here would not come to where it is looked for"
+    )]
+    ControllerWritesElsewhere { url: String, found: String, wanted: String },
+    /// A controller makes no backups, and the plan does not say with which account it should.
+    #[error(
+        "the backup of the controller {url} is switched off, and the plan names no account with which it \
+         could be enabled for {bucket}"
+    )]
+    ControllerBackupOff { url: String, bucket: String },
+    /// Nobody can say which of several controllers was asked.
+    #[error(
+        "{count} controllers ({addresses}) have written to {bucket} since {since}, and the plan does not \
+         say by private_ip which of them is asked"
+    )]
+    TwoControllers {
+        bucket: String,
+        count: usize,
+        /// The private addresses in the files' names.
+        addresses: String,
+        since: Timestamp,
+    },
     /// There is nothing that the function could export.
     #[error("the plan has no [database] with an export, so there is nothing to export")]
     NoExport {},

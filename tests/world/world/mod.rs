@@ -7,6 +7,7 @@ mod alarms;
 mod appliances;
 pub(crate) mod artifacts;
 pub(crate) mod capacity;
+pub(crate) mod controllers;
 mod databases;
 mod deletions;
 pub(crate) mod global;
@@ -93,6 +94,8 @@ pub(crate) struct State {
     pub(crate) beside: vault::Beside,
     pub(crate) keys: keys::KeyRing,
     pub(crate) sources: sources::AllSources,
+    /// An Aviatrix controller, where the plan has one.
+    pub(crate) aviatrix: controllers::Aviatrix,
     /// The bucket of every source of kind s3.
     pub(crate) buckets: artifacts::Bucket,
     pub(crate) rds: snapshots::Rds,
@@ -137,6 +140,7 @@ impl World {
             beside: vault::Beside::default(),
             keys: keys::KeyRing::default(),
             sources: sources::AllSources::default(),
+            aviatrix: controllers::Aviatrix::default(),
             buckets: artifacts::Bucket::default(),
             rds: snapshots::Rds::default(),
             in_flight: Vec::new(),
@@ -160,6 +164,7 @@ impl World {
             beside: state.beside.clone(),
             keys: state.keys.clone(),
             sources: state.sources.clone(),
+            aviatrix: state.aviatrix.clone(),
             buckets: state.buckets.clone(),
             rds: state.rds.clone(),
             in_flight: Vec::new(),
@@ -255,6 +260,7 @@ impl State {
         self.sites.settle_restores(self.now);
         self.sites.settle_groups(self.now);
         snapshots::settle(self);
+        controllers::settle(self);
     }
 
     /// Notes that a promise was seen broken.

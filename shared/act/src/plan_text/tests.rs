@@ -78,8 +78,8 @@ fn ten_mistakes_are_ten_problems_in_the_order_of_the_lines() {
             (8, "backup.kepe"),
             (9, "backup.kms_key"),
             (16, "backup.source[1].name"),
-            (53, "backup.throttle.interval[0].mbps"),
-            (61, "database.lag_max"),
+            (56, "backup.throttle.interval[0].mbps"),
+            (62, "database.lag_max"),
             (109, "sites.west.health[1].tcp"),
             (115, "dns.ttl"),
             (120, "dns.record[0].west[0]"),
@@ -281,7 +281,7 @@ fn a_throttle_may_need_more_intervals_in_utc_than_it_has() {
     assert!(parse(&throttled(18)).is_ok());
     assert_eq!(
         refused(&throttled(19)),
-        ["line 48: backup.throttle.interval is a list that makes 21 once it is split at midnight \
+        ["line 52: backup.throttle.interval is a list that makes 21 once it is split at midnight \
           in UTC, but must be one that makes at most 20"]
     );
 }

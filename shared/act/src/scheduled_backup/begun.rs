@@ -12,7 +12,9 @@ use super::artifacts::LEFT_S_MIN;
 use super::request::Why;
 use crate::documents;
 use crate::fault::{Fault, Hope};
-use crate::ports::{Artifacts, Bus, Clock, Document, Inbox, Keys, Sources, Vault, Written};
+use crate::ports::{
+    Artifacts, Bus, Clock, Controllers, Document, Inbox, Keys, Sources, Vault, Written,
+};
 
 /// How long a run may be at it, in seconds: no invocation lives longer
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
@@ -60,7 +62,7 @@ fn body<P: Clock>(
 /// The first fault, once the others were tried.
 pub(super) async fn go_on<P>(ports: &P) -> Result<Outcome, Fault>
 where
-    P: Clock + Keys + Sources + Inbox + Artifacts + Bus,
+    P: Clock + Keys + Sources + Controllers + Inbox + Artifacts + Bus,
 {
     let keys = ports.list(vault::ALL_BEGUN).await?;
     let mut said = Vec::new();
@@ -88,7 +90,7 @@ where
 
 async fn go_on_with<P>(ports: &P, system: &SystemName, slot: Slot) -> Result<Option<Outcome>, Fault>
 where
-    P: Clock + Keys + Sources + Inbox + Artifacts + Bus,
+    P: Clock + Keys + Sources + Controllers + Inbox + Artifacts + Bus,
 {
     for key in [vault::manifest(system, slot), vault::pruned(system, slot)] {
         match ports.read(&key).await? {

@@ -166,15 +166,20 @@ impl Chosen {
         Ok(Held::new(ports.open_pushed(key, version_id).await?, key, &self.facts))
     }
 
-    /// What the object says of itself: the object of a run that ended before its manifest has to
-    /// tell which push it is.
-    pub(super) fn mark(&self) -> Result<String, Fault> {
-        let text = serde_json::to_vec(&self.upload).map_err(|cause| {
-            let why = cause.to_string();
-            Fault::new(Hope::Permanent, "naming", &self.upload.key, why).because(cause)
-        })?;
-        Ok(URL_SAFE_NO_PAD.encode(text))
+    /// Which push it is.
+    pub(super) fn push(&self) -> &Upload {
+        &self.upload
     }
+}
+
+/// What an object says of itself: that of a run which ended before its manifest has to tell which
+/// push it is.
+pub(super) fn mark(upload: &Upload) -> Result<String, Fault> {
+    let text = serde_json::to_vec(upload).map_err(|cause| {
+        let why = cause.to_string();
+        Fault::new(Hope::Permanent, "naming", &upload.key, why).because(cause)
+    })?;
+    Ok(URL_SAFE_NO_PAD.encode(text))
 }
 
 /// The push that a stored object says that it is.

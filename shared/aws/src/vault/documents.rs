@@ -183,16 +183,16 @@ pub(super) async fn list(live: &Live, prefix: &str) -> Result<Vec<String>, Fault
 }
 
 /// An instant of S3's, if it is one that can be written down.
-pub(super) fn timestamp(instant: &DateTime) -> Option<Timestamp> {
+pub(crate) fn timestamp(instant: &DateTime) -> Option<Timestamp> {
     Timestamp::from_nanosecond(instant.as_nanos()).ok()
 }
 
 /// Takes the time of the answer from S3's own `Date` header, which the SDK reads past.
 #[derive(Clone, Debug, Default)]
-struct AnswerTime(Arc<Mutex<Option<Timestamp>>>);
+pub(crate) struct AnswerTime(Arc<Mutex<Option<Timestamp>>>);
 
 impl AnswerTime {
-    fn at(&self) -> Option<Timestamp> {
+    pub(crate) fn at(&self) -> Option<Timestamp> {
         self.0.lock().ok().and_then(|at| *at)
     }
 }

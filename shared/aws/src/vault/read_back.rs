@@ -33,6 +33,13 @@ pub struct ObjectBody {
     body: ByteStream,
 }
 
+impl ObjectBody {
+    /// What S3 answers of this object.
+    pub(crate) fn of(key: &str, body: ByteStream) -> Self {
+        Self { key: key.to_owned(), body }
+    }
+}
+
 impl Chunks for ObjectBody {
     async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         match self.body.next().await {

@@ -1,8 +1,8 @@
 use super::*;
 use crate::name::{KeyArn, SecretArn, SiteName, SourceName, SystemName};
 use crate::plan::{
-    Appliance, Backup, Check, Dns, Endpoint, Failover, FenceDemand, Health, Keep, Method, Mode,
-    Objectives, Quorum, Site, Source,
+    Appliance, Backup, Check, Dns, Endpoint, Failover, FenceDemand, From, Health, Keep, Method,
+    Mode, Objectives, Quorum, Site, Source,
 };
 
 const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -172,18 +172,5 @@ fn a_slot_is_backed_up_while_it_is_near() {
 fn a_slot_at_the_ends_of_time_is_refused_and_not_a_crash() {
     for slot in [Slot::of(Timestamp::MIN), Slot::of(Timestamp::MAX)] {
         assert!(far_from_now(slot, calm().now).unwrap().to_string().contains("away from now"));
-    }
-}
-
-#[test]
-fn a_source_that_this_version_cannot_read_refuses_the_whole_backup() {
-    let kinds = [(From::Aviatrix(endpoint()), "aviatrix")];
-    for (from, kind) in kinds {
-        let sentence = sentence(|plan, _| plan.backup.sources.push(source("more", from)));
-        let wanted = format!(
-            "the source more of kind {kind} is not supported by this version: this version reads \
-             https, s3, postgres and upload"
-        );
-        assert_eq!(sentence, wanted);
     }
 }

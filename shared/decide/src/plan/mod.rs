@@ -6,6 +6,7 @@
 pub mod throttle;
 pub mod tree;
 
+mod controller;
 mod problem;
 mod read;
 mod records;
@@ -13,6 +14,7 @@ mod restore;
 mod schema;
 mod store;
 
+pub use controller::Controller;
 pub use problem::{Found, Problem, Problems};
 pub use read::read;
 pub use records::{Dns, Method, Record, Target};
@@ -165,8 +167,9 @@ pub enum From {
         /// accepted only for a loopback address, where a tunnel ends.
         tls: bool,
     },
-    /// The controller writes its own backup into the vault's inbox when told to.
-    Aviatrix(Endpoint),
+    /// The controller writes its own backup into a bucket of its own when told to, and that file is
+    /// copied.
+    Aviatrix(Controller),
     /// The appliance pushes into the vault's inbox by itself, and its newest push is adopted.
     Upload,
 }

@@ -38,6 +38,9 @@ names! {
     PushUnusable = "push-unusable",
     PushUnexpected = "push-unexpected",
     ThrottleTooSlow = "throttle-too-slow",
+    ControllerWritesElsewhere = "controller-writes-elsewhere",
+    ControllerBackupOff = "controller-backup-off",
+    TwoControllers = "two-controllers",
     NoExport = "no-export",
     NotSupported = "not-supported",
     AlarmNotRaised = "alarm-not-raised",
@@ -195,6 +198,9 @@ impl Refusal {
             | Self::PushUnusable { .. }
             | Self::PushUnexpected { .. }
             | Self::ThrottleTooSlow { .. }
+            | Self::ControllerWritesElsewhere { .. }
+            | Self::ControllerBackupOff { .. }
+            | Self::TwoControllers { .. }
             | Self::NoExport { .. } => {
                 Err("it is not a judgement: what was asked for cannot be done")
             }

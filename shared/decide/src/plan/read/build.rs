@@ -14,9 +14,9 @@ use crate::name::{
 };
 use crate::plan::tree::Tree;
 use crate::plan::{
-    Appliance, Backup, Calendar, Call, Capacity, Check, Database, DatabaseKind, Dns, Endpoint,
-    Export, Failover, FenceDemand, From, Health, Interval, Keep, Method, Mode, Objectives, Plan,
-    Quorum, Record, Restore, Site, Source, Store, Target, Throttle, TlsPin,
+    Appliance, Backup, Calendar, Call, Capacity, Check, Controller, Database, DatabaseKind, Dns,
+    Endpoint, Export, Failover, FenceDemand, From, Health, Interval, Keep, Method, Mode,
+    Objectives, Plan, Quorum, Record, Restore, Site, Source, Store, Target, Throttle, TlsPin,
 };
 
 pub(super) fn plan(tree: &Tree) -> Option<Plan> {
@@ -132,10 +132,23 @@ fn from(tree: &Tree) -> Option<From> {
             secret: secret(tree.get("secret")?)?,
             tls: tree.get("tls").is_none_or(|tls| tls.truth() != Some(false)),
         }),
-        "aviatrix" => base_endpoint(tree).map(From::Aviatrix),
+        "aviatrix" => controller(tree).map(From::Aviatrix),
         "upload" => Some(From::Upload),
         _ => None,
     }
+}
+
+fn controller(tree: &Tree) -> Option<Controller> {
+    let text = |tree: &Tree| tree.text().map(str::to_owned);
+    Some(Controller {
+        endpoint: base_endpoint(tree)?,
+        bucket: word(tree, "bucket")?.to_owned(),
+        region: Region::parse(word(tree, "region")?).ok()?,
+        prefix: word_or(tree, "prefix", "")?,
+        owner: optional(tree, "owner", text)?,
+        private_ip: optional(tree, "private_ip", |tree| tree.text()?.parse().ok())?,
+        account: optional(tree, "account", text)?,
+    })
 }
 
 fn secret(tree: &Tree) -> Option<SecretArn> {

@@ -104,7 +104,7 @@ static FROM_KINDS: Shapes = &[
     ("https", &Shape::of("a source of kind https", &[URL, SECRET, TLS_PIN])),
     ("s3", &Shape::of("a source of kind s3", S3_FIELDS)),
     ("postgres", &Shape::of("a source of kind postgres", POSTGRES_FIELDS)),
-    ("aviatrix", &Shape::of("a source of kind aviatrix", &[BASE_URL, SECRET_NEEDED, TLS_PIN])),
+    ("aviatrix", &Shape::of("a source of kind aviatrix", AVIATRIX_FIELDS)),
     ("upload", &Shape::of("a source of kind upload", &[])),
 ];
 
@@ -151,6 +151,35 @@ static S3_FIELDS: &[Field] = &[
         "What requests are signed for; the vault's by default, and us-east-1 with an endpoint.",
     ),
     TLS_PIN,
+];
+
+static AVIATRIX_FIELDS: &[Field] = &[
+    BASE_URL,
+    SECRET_NEEDED,
+    TLS_PIN,
+    needed("bucket", Kind::Text(&text::BUCKET), "The bucket that the controller writes to."),
+    needed("region", Kind::Text(&text::REGION), "The Region of that bucket."),
+    optional(
+        "prefix",
+        Kind::Text(&text::KEY_PREFIX),
+        "What stands before the names of its files; the root of the bucket by default.",
+    ),
+    optional(
+        "owner",
+        Kind::Text(&text::ACCOUNT),
+        "The AWS account that owns the bucket; the vault's by default.",
+    ),
+    optional(
+        "private_ip",
+        Kind::Text(&text::IPV4),
+        "The private address that its files are named by; needed where two controllers share the \
+         bucket.",
+    ),
+    optional(
+        "account",
+        Kind::Text(&text::AVIATRIX_ACCOUNT),
+        "The controller's access account; with it, a backup that is switched off is enabled.",
+    ),
 ];
 
 static POSTGRES_FIELDS: &[Field] = &[

@@ -130,6 +130,22 @@ pub(super) static KEY_PREFIX: TextRule = TextRule::new(
     "origins/",
     |text| text.len() <= 512 && !text.starts_with('/') && !text.chars().any(char::is_control),
 );
+pub(super) static ACCOUNT: TextRule =
+    TextRule::new("the id of an AWS account: 12 digits", "^[0-9]{12}$", "111122223333", |text| {
+        text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+    });
+pub(super) static IPV4: TextRule = TextRule::new(
+    "an IPv4 address, such as 10.0.0.5",
+    "^[0-9]{1,3}(\\.[0-9]{1,3}){3}$",
+    "10.0.0.5",
+    |text| text.parse::<Ipv4Addr>().is_ok(),
+);
+pub(super) static AVIATRIX_ACCOUNT: TextRule = TextRule::new(
+    "the name of an access account: 1 to 128 letters, digits and the signs - _ .",
+    "^[A-Za-z0-9._-]{1,128}$",
+    "aws",
+    |text| is_of(text, 1, 128, b"-_."),
+);
 pub(super) static EXPORT_PREFIX: TextRule = TextRule::new(
     "exports/ or a prefix below it, ending in /, of letters, digits and the signs - _ . /",
     "^exports/([A-Za-z0-9._-]+/)*$",
