@@ -10,6 +10,7 @@
     reason = "a field that JSON does not have reads as null, and a story prints what it measured"
 )]
 
+mod aviatrix;
 mod backup;
 mod bad_input;
 mod export;

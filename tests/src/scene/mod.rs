@@ -52,6 +52,8 @@ pub const SYSTEM: &str = "controller";
 pub const NAME: &str = "controller.example.com";
 /// What the name leads to while home is active, and while the other site is.
 pub const ADDRESSES: [&str; 2] = ["203.0.113.10", "203.0.113.20"];
+/// The bucket that controllers write to, and that sources may be read from.
+pub const SOURCE_BUCKET: &str = "avx-backups";
 /// The binaries, in the order in which they are built.
 pub const FUNCTIONS: [&str; 6] = [
     "scheduled-backup",
@@ -385,12 +387,14 @@ async fn deploy(
     }
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
     let pg_dump = stack.postgres.bin().join("pg_dump");
+    let source_buckets = format!("arn:aws:s3:::{SOURCE_BUCKET},arn:aws:s3:::{SOURCE_BUCKET}/*");
     let params = [
         ("CodeBucket", code.as_str()),
         ("Architecture", architecture),
         ("PgDumpPath", pg_dump.to_str().context("a path that is not UTF-8")?),
         ("PrimaryRegions", HOME),
         ("HostedZones", zone),
+        ("SourceBucketArns", &source_buckets),
     ];
     let recovery = template("recovery.yaml");
     let capabilities = ["CAPABILITY_IAM"];

@@ -3,6 +3,7 @@
 
 mod answers;
 mod archive;
+mod aviatrix;
 mod client;
 mod database;
 mod restore;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 
+pub use self::aviatrix::{Aviatrix, Conduct, Setup};
 pub use self::client::Answered;
 pub use self::restore::Lookup;
 pub use self::trouble::Trouble;

@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::answers::{self, Answer, Content, Request};
 use super::trouble::Trouble;
@@ -61,6 +62,11 @@ impl Identity {
         format!("sha256/{}", STANDARD.encode(Sha256::digest(&self.public_key)))
     }
 
+    /// The stream behind TLS. A client that refuses the certificate is no concern of the server's.
+    pub(super) async fn accept(&self, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+        self.acceptor.accept(stream).await.ok()
+    }
+
     pub(super) fn certificate(&self) -> Vec<u8> {
         self.certificate.clone()
     }
@@ -76,10 +82,7 @@ pub(super) async fn accept(inner: Arc<Inner>, listener: TcpListener) {
 }
 
 async fn serve(inner: Arc<Inner>, stream: TcpStream) {
-    // A client that refuses the certificate is no concern of the server's.
-    let Ok(stream) = inner.identity.acceptor.accept(stream).await else {
-        return;
-    };
+    let Some(stream) = inner.identity.accept(stream).await else { return };
     let service = service_fn(move |request| {
         let inner = Arc::clone(&inner);
         async move { respond(&inner, request).await }
