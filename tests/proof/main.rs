@@ -13,6 +13,11 @@
     reason = "a test ends where it finds something wrong, and prints what it has counted"
 )]
 
+/// Histories are made of small texts that live for a moment: half as long again with the allocator of the
+/// machine.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod doubles;
 mod explore;
 mod histories;

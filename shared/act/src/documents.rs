@@ -8,8 +8,8 @@ pub use fields::{event, instant, object_created, only, optional_text, slot, syst
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use warmspare_decide::acknowledgement::Acknowledgement;
 use warmspare_decide::export::{Copied, Exported, Intended};
@@ -29,7 +29,6 @@ use warmspare_decide::tripwire::VaultSeen;
 use warmspare_decide::vault;
 
 use crate::fault::{Fault, Hope};
-use crate::plan_text;
 use crate::ports::{Document, Vault, Written};
 
 /// The most problems of a plan that a refusal repeats: it is announced, and an event has its limit.
@@ -95,14 +94,14 @@ pub async fn load_plan_and_text<P: Vault>(
         Seen::Unknown(why) => return Err(unread(&key, why)),
     };
     let text = String::from_utf8_lossy(&document.body).into_owned();
-    Ok(plan_of(system, &document).map(|plan| (plan, document.version_id, text)))
+    Ok(plan_of(ports, system, &document).map(|plan| (plan, document.version_id, text)))
 }
 
-fn plan_of(system: &SystemName, document: &Document) -> Result<Plan, Refusal> {
+fn plan_of<P: Vault>(ports: &P, system: &SystemName, document: &Document) -> Result<Plan, Refusal> {
     let invalid = |problems: String| Refusal::PlanInvalid { count: 1, problems };
     let text = std::str::from_utf8(&document.body)
         .map_err(|wrong| invalid(format!("the text is not UTF-8: {wrong}")))?;
-    let plan = plan_text::parse(text).map_err(|problems| {
+    let plan = ports.plan(text).map_err(|problems| {
         let count = problems.all().len();
         let mut shown: Vec<String> =
             problems.all().iter().take(PROBLEMS_SHOWN_MAX).map(ToString::to_string).collect();
@@ -138,24 +137,41 @@ pub async fn read_json<T: Stored + DeserializeOwned, P: Vault>(
     })
 }
 
+/// What is read of a document before it is known what to make of the rest.
+#[derive(Default, Deserialize)]
+struct Head {
+    #[serde(default, deserialize_with = "some")]
+    format: Option<Value>,
+}
+
+/// A format of `null` is one, too.
+fn some<'de, D: Deserializer<'de>>(found: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(found).map(Some)
+}
+
 /// The document that these bytes hold. One of another format is never guessed at.
 ///
 /// # Errors
 /// A permanent fault that names the key.
 pub fn parse_json<T: Stored + DeserializeOwned>(key: &str, body: &[u8]) -> Result<T, Fault> {
     let wrong = |why: String| Fault::new(Hope::Permanent, "reading", key, why);
-    let value: Value = serde_json::from_slice(body).map_err(|_| wrong("it is not JSON".into()))?;
+    let text = std::str::from_utf8(body).map_err(|_| wrong("it is not JSON".into()))?;
+    let head = match serde_json::from_str(text) {
+        Ok(head) => head,
+        // It is no object, or has two formats: what it should be says more.
+        Err(cause) if cause.is_data() => Head::default(),
+        Err(_) => return Err(wrong("it is not JSON".into())),
+    };
     let is_known = |found: &Value| {
         let found = found.as_u64().and_then(|found| u32::try_from(found).ok());
         found.is_some_and(|found| T::FORMATS.contains(&found))
     };
-    if let Some(found) = value.get("format").filter(|found| !is_known(found)) {
+    if let Some(found) = head.format.filter(|found| !is_known(found)) {
         let (first, last) = T::FORMATS.into_inner();
         let read = if first == last { format!("{last}") } else { format!("{first} to {last}") };
         return Err(wrong(format!("it is of format {found}, and this code reads format {read}")));
     }
-    // From the bytes again, and not from the value: of a key that comes twice a value keeps one.
-    serde_json::from_slice(body)
+    serde_json::from_str(text)
         .map_err(|cause| wrong(format!("it is not what should be there: {cause}")).because(cause))
 }
 

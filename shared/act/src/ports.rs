@@ -22,13 +22,16 @@ use warmspare_decide::inventory::{Listed, Page};
 use warmspare_decide::manifest::Sums;
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::outcome::Announcement;
-use warmspare_decide::plan::{Appliance, Check, Controller, Database, From, Restore, Store};
+use warmspare_decide::plan::{
+    Appliance, Check, Controller, Database, From, Plan, Problems, Restore, Store,
+};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
 use warmspare_decide::tripwire::{Bucket, Replication};
 use warmspare_decide::verify::{KeyFacts, ObjectFacts};
 
 use crate::fault::Fault;
+use crate::plan_text;
 use crate::stream::{Chunks, Measured};
 
 /// The time, and how much of it is left.
@@ -132,6 +135,14 @@ pub trait Vault {
     ) -> Result<Written, Fault>;
     /// The Region in which the vault, and every function, lives.
     fn region(&self) -> Region;
+    /// The plan that a text of this vault says. A vault that is asked for the same text a million times,
+    /// as the simulated one is, may remember what it says; one that is asked once a minute need not.
+    ///
+    /// # Errors
+    /// All [`Problems`] of the text, as [`plan_text::parse`] finds them.
+    fn plan(&self, text: &str) -> Result<Plan, Problems> {
+        plan_text::parse(text)
+    }
 }
 
 /// What appliances push into the vault. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>:

@@ -170,13 +170,18 @@ impl Chunks for Whole {
 
 /// The sums of bytes that are all there.
 pub fn sums_of(bytes: &[u8]) -> Sums {
-    let mut crc = Crc::new(CrcAlgorithm::Crc64Nvme);
-    crc.update(bytes);
     Sums {
         size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
         sha256: hexadecimal(&Sha256::digest(bytes)),
-        crc64nvme: crc64nvme_text(crc.finalize()),
+        crc64nvme: crc64nvme_of(bytes),
     }
+}
+
+/// The CRC-64/NVME of bytes that are all there, as S3 writes it.
+pub fn crc64nvme_of(bytes: &[u8]) -> String {
+    let mut crc = Crc::new(CrcAlgorithm::Crc64Nvme);
+    crc.update(bytes);
+    crc64nvme_text(crc.finalize())
 }
 
 /// A CRC-64/NVME as S3 writes it: big-endian, in base64.

@@ -1,7 +1,8 @@
 //! What is promised, looked at after every change. Nothing here knows how the functions decide.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::rc::Rc;
 
 use warmspare_act::ports::ApplianceMode;
@@ -15,12 +16,18 @@ use super::State;
 pub(crate) struct Folded(RefCell<BTreeMap<String, (Vec<String>, Rc<Progress>)>>);
 
 /// The folders of all terms, oldest first.
-pub(crate) fn terms(state: &State) -> BTreeSet<&str> {
-    let all = state.objects.range("failovers/".to_owned()..);
-    let ours = all.map(|(key, _)| key).take_while(|key| key.starts_with("failovers/"));
-    // Beside the terms lies the switch.
+pub(crate) fn terms(state: &State) -> Vec<&str> {
+    let mut all: Vec<&str> = folders(state).collect();
+    all.dedup();
+    all
+}
+
+/// The folder of each object of a term, oldest first. Beside the terms lies the switch.
+fn folders(state: &State) -> impl DoubleEndedIterator<Item = &str> {
+    let all = (Bound::Included("failovers/"), Bound::Excluded("failovers0"));
+    let ours = state.objects.range::<str, _>(all).map(|(key, _)| key);
     let folders = ours.filter_map(|key| key.rsplit_once('/').map(|(folder, _)| folder));
-    folders.filter(|folder| folder.rsplit('/').next().is_some_and(is_entry)).collect()
+    folders.filter(|folder| folder.rsplit('/').next().is_some_and(is_entry))
 }
 
 /// One journal, folded; none before its first entry.
@@ -60,7 +67,7 @@ pub(crate) fn newest_term(state: &State) -> Option<Progress> {
 }
 
 fn newest(state: &State) -> Option<Rc<Progress>> {
-    term(state, terms(state).last()?)
+    term(state, folders(state).next_back()?)
 }
 
 /// What is wrong with the world as it stands, each with the number of its promise.
