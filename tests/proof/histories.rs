@@ -7,7 +7,7 @@ use crate::explore::{Count, history};
 use crate::world::Bent;
 
 /// Failovers that are lived through when nobody asks for more.
-const FAILOVERS_MIN: u64 = 8_000;
+const FAILOVERS_MIN: u64 = 100_000;
 /// Histories after which the explorer gives up to find as many failovers.
 const HISTORIES_MAX: u64 = 1_000_000;
 

@@ -34,6 +34,20 @@ pub(crate) fn demanding(plan: &str) -> String {
     plan.replace("fence = \"attempted\"", "fence = \"confirmed\"")
 }
 
+/// The plan whose sites have instances; the old site's are ended when its appliance does not answer.
+pub(crate) fn scaled(plan: &str) -> String {
+    let east = "[sites.east]\ncapacity = { asg = \"controller-east\" }\n";
+    let west = "[sites.west]\ncapacity = { asg = \"controller-west\", desired = 2 }\n";
+    demanding(&plan.replace("[sites.east]\n", east).replace("[sites.west]\n", west))
+}
+
+/// The plan whose database is an Aurora global database.
+pub(crate) fn clustered(plan: &str) -> String {
+    let kind = "kind = \"aurora-global\"\nglobal_cluster = \"controller-global\"";
+    let path = "{ tcp = \"east.example.com:443\", path = \"vpc\" }";
+    plan.replace("kind = \"rds\"", kind).replace("{ replication = true }", path)
+}
+
 /// A system under this plan, with a proven backup, in a calm world.
 pub(crate) fn calm(plan: &str) -> World {
     let world = World::new();

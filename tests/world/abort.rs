@@ -10,7 +10,8 @@ use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::refusal::Refusal;
 
 use crate::failover::{ALARM, PLAN, assert_failed_over, lost, refusal};
-use crate::hand::{acknowledge, everywhere, lost_under, tick_of_until_over};
+use crate::hand::{acknowledge, lost_under, tick_of_until_over};
+use crate::tries::everywhere;
 use crate::world::promises::newest_term;
 use crate::world::{World, finish, poll_once};
 

@@ -9,10 +9,10 @@ use warmspare_decide::outcome::Outcome;
 use warmspare_decide::refusal::Refusal;
 
 use crate::failover::{ALARM, PLAN, TICK, alarm, calm, refusal, tick_until_over};
-use crate::tries::{Dice, seeds};
+use crate::tries::{Dice, everywhere, mixed, seeds};
 use crate::world::capacity::Scaled;
 use crate::world::promises::newest_term;
-use crate::world::{Trouble, World, finish, poll_once};
+use crate::world::{World, finish, poll_once};
 
 pub(crate) fn plan(fence: &str) -> String {
     PLAN.replace("[sites.east]\n", "[sites.east]\ncapacity = { asg = \"controller-east\" }\n")
@@ -201,60 +201,20 @@ fn an_old_site_that_returns_in_time_keeps_its_instances() {
     assert!(kept > 0 && ended > 0, "{kept} kept, {ended} ended");
 }
 
-/// FA13, FF1: trouble before and after each change, then the same end.
-#[test]
-#[ignore = "optimised: cargo prove"]
-fn trouble_at_any_change_of_a_pilot_light_leads_to_the_same_end() {
-    for new in [dark, lost] {
-        let calm = new();
-        let run = calm.run();
-        let _outcome = finish(answer(&run, ALARM));
-        let changes = run.changes();
-        for n in 0..changes {
-            for trouble in [Trouble::Before(n), Trouble::After(n)] {
-                let world = new();
-                let _fault_or_outcome = finish(answer(&world.run().meeting(trouble), ALARM));
-                if newest_term(&world.state()).is_none() {
-                    let _outcome = finish(answer(&world.run(), ALARM));
-                }
-                tick_until_over(&world);
-                assert_moved(&world, &format!("{trouble:?}"));
-            }
-        }
-        println!("{} trouble points at {changes} changes", changes * 2);
+fn end_moved(world: &World, during: &str) {
+    if newest_term(&world.state()).is_none() {
+        alarm(world);
     }
+    tick_until_over(world);
+    assert_moved(world, during);
 }
 
-/// FA6, FF1, FF3: killed at each call, or asleep at it while ticks finish the failover.
+/// FA6, FA13, FF1, FF3: trouble, death and a late wake-up at each call.
 #[test]
 #[ignore = "optimised: cargo prove"]
-fn a_kill_or_a_late_wake_up_at_any_call_of_a_pilot_light_leads_to_the_same_end() {
-    let worlds: [fn() -> World; 2] = [dark, lost];
-    for (new, sleeps) in worlds.into_iter().flat_map(|new| [(new, false), (new, true)]) {
-        let calm = new();
-        let run = calm.run();
-        let _outcome = finish(answer(&run, ALARM));
-        let calls = run.calls();
-        for n in 0..calls {
-            let during = format!("call {n}, sleeps: {sleeps}");
-            let world = new();
-            let run = world.run().stopping_at(n);
-            let mut stopped = pin!(answer(&run, ALARM));
-            assert!(poll_once(stopped.as_mut()).is_pending(), "{during}");
-            if newest_term(&world.state()).is_none() {
-                let _outcome = finish(answer(&world.run(), ALARM));
-            }
-            tick_until_over(&world);
-            if sleeps {
-                let before = world.state().sites.zone.clone();
-                run.wake();
-                assert!(poll_once(stopped.as_mut()).is_ready(), "{during}");
-                assert_eq!(world.state().sites.zone, before, "{during}");
-            }
-            assert_moved(&world, &during);
-        }
-        println!("killed or asleep at each of {calls} calls");
-    }
+fn trouble_anywhere_with_a_pilot_light_leads_to_the_same_end() {
+    everywhere("a dark site", dark, ALARM, end_moved);
+    everywhere("a lost site with instances", lost, ALARM, end_moved);
 }
 
 /// Mixtures of everything, under both demands: kills, lost and late answers, late wake-ups, a primary
@@ -271,27 +231,7 @@ fn mixtures_of_troubles_with_instances_keep_every_promise() {
         let world = if dice.below(2) == 0 { dark() } else { lost() };
         for _event in 0..10 {
             let event = if dice.below(4) == 0 { ALARM } else { TICK };
-            let mut run = world.run();
-            if dice.below(2) == 0 {
-                let n = dice.below(12);
-                run = run.meeting(match dice.below(3) {
-                    0 => Trouble::Before(n),
-                    1 => Trouble::After(n),
-                    _ => Trouble::Late(n, 60),
-                });
-            }
-            if dice.below(2) == 0 {
-                run = run.stopping_at(dice.below(80));
-            }
-            {
-                let mut future = pin!(answer(&run, event));
-                if poll_once(future.as_mut()).is_pending() && dice.below(2) == 0 {
-                    world.pass(u64::try_from(dice.below(90)).unwrap());
-                    let _other = finish(answer(&world.run(), TICK));
-                    run.wake();
-                    let _late = poll_once(future.as_mut());
-                }
-            }
+            mixed(&world, &mut dice, event, TICK);
             {
                 let mut state = world.set();
                 let east = state.sites.site("east");

@@ -12,7 +12,7 @@ use warmspare_decide::plan::TlsPin;
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 
-use crate::tries::seeds;
+use crate::tries::{Dice, killed_everywhere, late_everywhere, mixed, seeds, troubled_everywhere};
 use crate::world::promises::newest_term;
 use crate::world::{Run, Trouble, World, finish, poll_once};
 
@@ -94,51 +94,27 @@ fn a_lost_site_is_failed_over_in_one_run_and_reported_with_its_numbers() {
     assert_eq!(progress.debts, [Debt::Appliance, Debt::Database]);
 }
 
+fn end(world: &World, during: &str) {
+    if newest_term(&world.state()).is_none() {
+        alarm(world);
+    }
+    tick_until_over(world);
+    assert_failed_over(world, during);
+}
+
 /// FA13, FF1: every change fails before and after, and the ticks go on from the journal.
 #[test]
 #[ignore = "optimised: cargo prove"]
 fn trouble_at_any_change_leads_to_the_same_end() {
-    let calm = lost();
-    let run = calm.run();
-    finish(answer(&run, ALARM)).unwrap();
-    let changes = run.changes();
-    for n in 0..changes {
-        for trouble in [Trouble::Before(n), Trouble::After(n), Trouble::Late(n, 7)] {
-            let world = lost();
-            let _fault_or_outcome = finish(answer(&world.run().meeting(trouble), ALARM));
-            if newest_term(&world.state()).is_none() {
-                alarm(&world);
-            }
-            tick_until_over(&world);
-            assert_failed_over(&world, &format!("{trouble:?}"));
-        }
-    }
-    println!("{} trouble points at {changes} changes", changes * 3);
+    let troubles = |n| [Trouble::Before(n), Trouble::After(n), Trouble::Late(n, 7)];
+    troubled_everywhere("a failover", lost, ALARM, troubles, end);
 }
 
 /// FA6, FF1: the run is killed at every call, and the ticks go on from the journal.
 #[test]
 #[ignore = "optimised: cargo prove"]
 fn a_kill_at_any_call_leads_to_the_same_end() {
-    let calm = lost();
-    let run = calm.run();
-    finish(answer(&run, ALARM)).unwrap();
-    let calls = run.calls();
-    for n in 0..calls {
-        let world = lost();
-        {
-            let run = world.run().stopping_at(n);
-            let mut killed = pin!(answer(&run, ALARM));
-            assert!(poll_once(killed.as_mut()).is_pending(), "call {n}");
-        }
-        if newest_term(&world.state()).is_none() {
-            alarm(&world);
-        } else {
-            tick_until_over(&world);
-        }
-        assert_failed_over(&world, &format!("killed at call {n}"));
-    }
-    println!("killed at each of {calls} calls");
+    killed_everywhere("a failover", lost, ALARM, end);
 }
 
 /// A tick of one system goes on with that one, and says so when there is nothing or no such system.
@@ -170,28 +146,11 @@ fn a_tick_can_be_of_one_system() {
 #[test]
 #[ignore = "optimised: cargo prove"]
 fn a_run_that_wakes_up_late_does_no_harm() {
-    let calm = lost();
-    let run = calm.run();
-    finish(answer(&run, ALARM)).unwrap();
-    let calls = run.calls();
-    for n in 0..calls {
-        let world = lost();
-        let run = world.run().stopping_at(n);
-        let mut late = pin!(answer(&run, ALARM));
-        assert!(poll_once(late.as_mut()).is_pending(), "call {n}");
-        if newest_term(&world.state()).is_none() {
-            alarm(&world);
-        }
-        tick_until_over(&world);
-        let before = world.state().sites.zone.clone();
-        run.wake();
-        let woken = poll_once(late.as_mut());
-        assert!(woken.is_ready(), "call {n}");
-        assert_eq!(world.state().sites.zone, before, "call {n}");
+    late_everywhere("a failover", lost, ALARM, |world, during| {
+        end(world, during);
         let said: Vec<_> = world.state().announcements.iter().map(|a| a.happening).collect();
-        assert!(!said.contains(&Happening::FailoverFailed), "call {n}: {said:?}");
-        assert_failed_over(&world, &format!("woken at call {n}"));
-    }
+        assert!(!said.contains(&Happening::FailoverFailed), "{during}: {said:?}");
+    });
 }
 
 /// FA1, FF2: twenty duplicates, interleaved at every distance: one failover, one answer each.
@@ -386,17 +345,6 @@ fn without_route_53_the_rest_is_done_and_the_records_are_moved_when_it_answers()
     assert_failed_over(&world, "after an hour");
 }
 
-/// The seeds of the mixtures, printed when one fails.
-fn mixture(seed: u64) -> impl FnMut(usize) -> usize {
-    let mut x = seed | 1;
-    move |below| {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        usize::try_from(x % u64::try_from(below).unwrap()).unwrap()
-    }
-}
-
 /// Mixtures of everything: kills, lost answers, late wake-ups, a primary that comes and goes, Route 53
 /// that does not answer. `WARMSPARE_SEED` replays one.
 #[test]
@@ -406,35 +354,18 @@ fn mixtures_of_troubles_keep_every_promise() {
     let is_replay = seeds.clone().count() == 1;
     let (mut completed, mut others) = (0, 0);
     for seed in seeds {
-        let mut pick = mixture(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut dice = Dice::new(seed);
         let world = lost();
         for _event in 0..12 {
-            let event = if pick(4) == 0 { ALARM } else { TICK };
-            let mut run = world.run();
-            if pick(2) == 0 {
-                let n = pick(12);
-                run =
-                    run.meeting(if pick(2) == 0 { Trouble::Before(n) } else { Trouble::After(n) });
-            }
-            if pick(2) == 0 {
-                run = run.stopping_at(pick(60));
-            }
-            {
-                let mut future = pin!(answer(&run, event));
-                if poll_once(future.as_mut()).is_pending() && pick(2) == 0 {
-                    world.pass(u64::try_from(pick(90)).unwrap());
-                    let _other = finish(answer(&world.run(), TICK));
-                    run.wake();
-                    let _late = poll_once(future.as_mut());
-                }
-            }
-            match pick(8) {
+            let event = if dice.below(4) == 0 { ALARM } else { TICK };
+            mixed(&world, &mut dice, event, TICK);
+            match dice.below(8) {
                 0 => world.set().sites.site("east").lost = false,
                 1 => world.set().sites.site("east").lost = true,
                 2 => world.set().sites.dns_answers = false,
                 _ => world.set().sites.dns_answers = true,
             }
-            world.pass(u64::try_from(pick(120)).unwrap());
+            world.pass(u64::try_from(dice.below(120)).unwrap());
             world.assert_promises(&format!("seed {seed}"));
         }
         let is_completed = newest_term(&world.state())

@@ -12,8 +12,9 @@ use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 
 use crate::failover::{ALARM, BY_HAND, PLAN, alarm, assert_failed_over, calm, lost, refusal};
+use crate::tries::everywhere;
 use crate::world::promises::newest_term;
-use crate::world::{Run, Trouble, World, finish, poll_once};
+use crate::world::{World, finish, poll_once};
 
 pub(crate) const TICK_OF: &[u8] = br#"{"action":"tick","system":"controller"}"#;
 /// More ticks than any failover here needs.
@@ -71,52 +72,6 @@ pub(crate) fn tick_of_until_over(world: &World, during: &str) -> Progress {
         }
     }
     panic!("{during}: it did not end: {:?}", newest_term(&world.state()));
-}
-
-/// FA6, FA13, FF1, FF3: trouble before and after every change and at every look, death at every call,
-/// and a late wake-up at every call after the ticks have ended it; each must come to `end`.
-pub(crate) fn everywhere(
-    what: &str,
-    new: impl Fn() -> World,
-    event: &[u8],
-    end: impl Fn(&World, &str),
-) {
-    let quiet = new();
-    let run = quiet.run();
-    finish(answer(&run, event)).unwrap();
-    let (calls, changes, looks) = (run.calls(), run.changes(), run.looks());
-    end(&quiet, what);
-    let of_changes = (0..changes).flat_map(|n| [Trouble::Before(n), Trouble::After(n)]);
-    for trouble in of_changes.chain((0..looks).map(Trouble::Look)) {
-        let world = new();
-        let _fault_or_outcome = finish(answer(&world.run().meeting(trouble), event));
-        end(&world, &format!("{what}, {trouble:?}"));
-    }
-    for n in 0..calls {
-        let world = new();
-        {
-            let run = world.run().stopping_at(n);
-            let mut killed = pin!(answer(&run, event));
-            assert!(poll_once(killed.as_mut()).is_pending(), "{what}, call {n}");
-        }
-        end(&world, &format!("{what}, killed at call {n}"));
-        let world = new();
-        let run: Run<'_> = world.run().stopping_at(n);
-        let mut late = pin!(answer(&run, event));
-        assert!(poll_once(late.as_mut()).is_pending(), "{what}, call {n}");
-        let during = format!("{what}, late at call {n}");
-        end(&world, &during);
-        let before = (world.state().sites.zone.clone(), world.state().sites.promotions);
-        run.wake();
-        assert!(poll_once(late.as_mut()).is_ready(), "{during}");
-        let after = (world.state().sites.zone.clone(), world.state().sites.promotions);
-        assert_eq!(before, after, "{during}");
-        end(&world, &during);
-    }
-    println!(
-        "{what}: {} points of trouble, {calls} deaths, {calls} late wake-ups",
-        changes * 2 + looks
-    );
 }
 
 fn end_failed_over(world: &World, during: &str) {

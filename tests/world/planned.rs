@@ -17,7 +17,7 @@ use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::refusal::Refusal;
 
 use crate::failover::{ALARM, BY_HAND, PLAN, TICK, alarm, calm, lost, refusal, tick_until_over};
-use crate::tries::{Dice, seeds};
+use crate::tries::{Dice, mixed, seeds};
 use crate::world::promises::newest_term;
 use crate::world::{Run, Trouble, World, finish, poll_once};
 
@@ -465,24 +465,7 @@ fn mixtures_of_troubles_in_planned_moves_keep_every_promise() {
                 1 => ALARM,
                 _ => TICK,
             };
-            let mut run = world.run();
-            if dice.below(3) == 0 {
-                let n = dice.below(14);
-                let is_before = dice.below(2) == 0;
-                run = run.meeting(if is_before { Trouble::Before(n) } else { Trouble::After(n) });
-            }
-            if dice.below(3) == 0 {
-                run = run.stopping_at(dice.below(80));
-            }
-            {
-                let mut future = pin!(answer(&run, event));
-                if poll_once(future.as_mut()).is_pending() && dice.below(2) == 0 {
-                    world.pass(u64::try_from(dice.below(90)).unwrap());
-                    let _other = finish(answer(&world.run(), TICK));
-                    run.wake();
-                    let _late = poll_once(future.as_mut());
-                }
-            }
+            mixed(&world, &mut dice, event, TICK);
             match dice.below(16) {
                 0 => world.set().sites.site("east").lost = true,
                 1 => world.set().sites.site("west").lost = true,

@@ -11,9 +11,10 @@ use warmspare_decide::refusal::Refusal;
 use crate::failover::{
     ALARM, PLAN, TICK, alarm, assert_failed_over, calm, lost, refusal, tick_until_over,
 };
+use crate::tries::everywhere;
 use crate::world::promises::newest_term;
 use crate::world::records::ZONE;
-use crate::world::{Trouble, World, finish, poll_once};
+use crate::world::{World, finish, poll_once};
 
 const INSIDE: &str = "ZINSIDE";
 
@@ -77,57 +78,15 @@ fn each_zone_moves_in_a_batch_of_its_own_and_holds_the_term() {
     assert!(sentence.contains(&format!("may answer the old records until {until}")), "{sentence}");
 }
 
-/// FA6, FA13, FF1: whatever ends the run between two zones, the ticks finish the step: that one zone
-/// has moved and the other one has not is no drift.
+/// FA6, FA13, FF1, FF3: whatever ends the run between two zones, the ticks finish the step: that one zone
+/// has moved and the other one has not is no drift. A run that sleeps meanwhile moves no zone again.
 #[test]
 #[ignore = "optimised: cargo prove"]
 fn a_half_moved_set_of_zones_is_a_step_to_be_finished() {
-    let run_of = |world: &World| {
-        let run = world.run();
-        finish(answer(&run, ALARM)).unwrap();
-        (run.changes(), run.calls())
-    };
-    let (changes, calls) = run_of(&two_zones());
-    for n in 0..changes {
-        for trouble in [Trouble::Before(n), Trouble::After(n)] {
-            let world = two_zones();
-            let _fault_or_outcome = finish(answer(&world.run().meeting(trouble), ALARM));
-            end(&world);
-            assert_moved_in_both(&world, &format!("{trouble:?}"));
-        }
-    }
-    for n in 0..calls {
-        let world = two_zones();
-        {
-            let run = world.run().stopping_at(n);
-            let mut killed = pin!(answer(&run, ALARM));
-            assert!(poll_once(killed.as_mut()).is_pending(), "call {n}");
-        }
-        end(&world);
-        assert_moved_in_both(&world, &format!("killed at call {n}"));
-    }
-    println!("{} troubles, {calls} kills", changes * 2);
-}
-
-/// FF3: a run sleeps before any call, and wakes after the failover is over: no zone moves again.
-#[test]
-#[ignore = "optimised: cargo prove"]
-fn a_late_run_moves_nothing_in_any_zone() {
-    let calm = two_zones();
-    let run = calm.run();
-    finish(answer(&run, ALARM)).unwrap();
-    for n in 0..run.calls() {
-        let world = two_zones();
-        let run = world.run().stopping_at(n);
-        let mut late = pin!(answer(&run, ALARM));
-        assert!(poll_once(late.as_mut()).is_pending(), "call {n}");
-        end(&world);
-        let before = world.state().sites.zone.clone();
-        run.wake();
-        let _late = poll_once(late.as_mut());
-        assert_eq!(world.state().sites.zone, before, "call {n}");
-        assert_moved_in_both(&world, &format!("woken at call {n}"));
-    }
+    everywhere("two zones", two_zones, ALARM, |world, during| {
+        end(world);
+        assert_moved_in_both(world, during);
+    });
 }
 
 /// FF14: somebody edits one zone while the failover is under way. The other one moves, the edit is

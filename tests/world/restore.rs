@@ -14,9 +14,9 @@ use warmspare_decide::outcome::Outcome;
 use warmspare_decide::refusal::Refusal;
 
 use crate::failover::{ALARM, PLAN, alarm, refusal};
-use crate::hand::{TICK_OF, acknowledge, everywhere, lost_under, tick_of_until_over};
+use crate::hand::{TICK_OF, acknowledge, lost_under, tick_of_until_over};
 use crate::planned::{SWITCHOVER, failback};
-use crate::tries::{Dice, seeds};
+use crate::tries::{Dice, everywhere, mixed, seeds, troubled_everywhere};
 use crate::world::promises::newest_term;
 use crate::world::{START, Trouble, World, finish, poll_once};
 
@@ -181,15 +181,8 @@ fn trouble_anywhere_in_a_restore_leads_to_the_same_end() {
 #[test]
 #[ignore = "optimised: cargo prove"]
 fn a_restore_that_is_told_late_or_denied_is_told_once_in_the_end() {
-    let count = changes().len();
-    for n in 0..count {
-        for trouble in [Trouble::Late(n, 20), Trouble::Denied(n)] {
-            let world = cold();
-            let _fault_or_outcome = finish(answer(&world.run().meeting(trouble), ALARM));
-            end_restored(&world, &format!("{trouble:?}"));
-        }
-    }
-    println!("{} late or denied changes", count * 2);
+    let troubles = |n| [Trouble::Late(n, 20), Trouble::Denied(n)];
+    troubled_everywhere("beginning a restore", cold, ALARM, troubles, end_restored);
 }
 
 /// Two hours are no reason to say no; each tick ends in time, and RDS is told once.
@@ -448,27 +441,7 @@ fn mixtures_of_troubles_with_a_restore_keep_every_promise() {
         world.set().sites.restore_s = 200;
         for _event in 0..14 {
             let event = if dice.below(4) == 0 { ALARM } else { TICK_OF };
-            let mut run = world.run();
-            if dice.below(2) == 0 {
-                let n = dice.below(12);
-                run = run.meeting(match dice.below(3) {
-                    0 => Trouble::Before(n),
-                    1 => Trouble::After(n),
-                    _ => Trouble::Late(n, 60),
-                });
-            }
-            if dice.below(2) == 0 {
-                run = run.stopping_at(dice.below(60));
-            }
-            {
-                let mut future = pin!(answer(&run, event));
-                if poll_once(future.as_mut()).is_pending() && dice.below(2) == 0 {
-                    world.pass(u64::try_from(dice.below(90)).unwrap());
-                    let _other = finish(answer(&world.run(), TICK_OF));
-                    run.wake();
-                    let _late = poll_once(future.as_mut());
-                }
-            }
+            mixed(&world, &mut dice, event, TICK_OF);
             {
                 let mut state = world.set();
                 match dice.below(8) {

@@ -16,7 +16,7 @@ use warmspare_decide::switch::Switch;
 
 use crate::failover::{ALARM, PLAN, TICK, alarm, calm, refusal};
 use crate::planned::{SWITCHOVER, failback};
-use crate::tries::{Dice, seeds};
+use crate::tries::{Dice, killed_everywhere, late_everywhere, seeds, troubled_everywhere};
 use crate::world::promises::newest_term;
 use crate::world::records::{led_by_health_check, pair};
 use crate::world::{Bent, Run, Trouble, World, finish, poll_once};
@@ -143,67 +143,38 @@ fn a_failover_that_rewrites_records_waits_for_the_control_plane_and_says_so() {
     world.assert_promises("when it is back");
 }
 
-fn counts() -> (usize, usize) {
-    let world = lost();
-    let run = world.run();
-    finish(answer(&run, ALARM)).unwrap();
-    (run.changes(), run.calls())
+fn end_led(world: &World, during: &str) {
+    end(world);
+    assert_led(world, during);
 }
 
 /// FA13, FF1: every change fails before and after, is denied or late; the ticks go on from the journal.
 #[test]
 #[ignore = "optimised: cargo prove"]
 fn trouble_at_any_change_leads_to_the_same_end() {
-    let (changes, _) = counts();
-    for n in 0..changes {
-        let late = Trouble::Late(n, 90);
-        for trouble in [Trouble::Before(n), Trouble::After(n), Trouble::Denied(n), late] {
-            let world = lost();
-            let _fault_or_outcome = finish(answer(&world.run().meeting(trouble), ALARM));
-            end(&world);
-            assert_led(&world, &format!("{trouble:?}"));
-        }
-    }
-    println!("{} trouble points at {changes} changes", changes * 4);
+    let troubles =
+        |n| [Trouble::Before(n), Trouble::After(n), Trouble::Denied(n), Trouble::Late(n, 90)];
+    troubled_everywhere("a switch", lost, ALARM, troubles, end_led);
 }
 
 /// FA6, FF1: the run is killed at every call.
 #[test]
 #[ignore = "optimised: cargo prove"]
 fn a_kill_at_any_call_leads_to_the_same_end() {
-    let (_, calls) = counts();
-    for n in 0..calls {
-        let world = lost();
-        {
-            let run = world.run().stopping_at(n);
-            let mut killed = pin!(answer(&run, ALARM));
-            assert!(poll_once(killed.as_mut()).is_pending(), "call {n}");
-        }
-        end(&world);
-        assert_led(&world, &format!("killed at call {n}"));
-    }
-    println!("killed at each of {calls} calls");
+    killed_everywhere("a switch", lost, ALARM, end_led);
 }
 
 /// FF3, I1: a run sleeps before any call and wakes up when the failover is over: nothing flips again.
 #[test]
 #[ignore = "optimised: cargo prove"]
 fn a_run_that_wakes_up_late_flips_nothing() {
-    let (_, calls) = counts();
-    // The looks that wait for the alarm are alike.
-    for n in (0..calls).step_by(3).chain(late_calls()) {
-        let world = lost();
-        let run = world.run().stopping_at(n);
-        let mut late = pin!(answer(&run, ALARM));
-        assert!(poll_once(late.as_mut()).is_pending(), "call {n}");
-        end(&world);
-        run.wake();
-        let _late = poll_once(late.as_mut());
+    late_everywhere("a switch", lost, ALARM, |world, during| {
+        end(world);
         for _minute in 0..3 {
-            minute(&world);
+            minute(world);
         }
-        assert_led(&world, &format!("woken at call {n}"));
-    }
+        assert_led(world, during);
+    });
 }
 
 /// Moved away, and home again: term 2. The run that stopped at call `n` sleeps through all of it.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::pin::pin;
 
+use warmspare_act::failover_promotion;
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_decide::outcome::Outcome;
 
@@ -156,6 +157,122 @@ where
             self.assert_end(&world, &wanted, &format!("seed {seed}"));
         }
         println!("{}: {count} mixtures of three runs", self.what);
+    }
+}
+
+/// What a run of the failover function makes of `event` in a calm world: its changes, looks and calls.
+fn counts(new: impl Fn() -> World, event: &[u8]) -> [usize; 3] {
+    let world = new();
+    let run = world.run();
+    finish(failover_promotion::answer(&run, event)).unwrap();
+    [run.changes(), run.looks(), run.calls()]
+}
+
+/// FA13, FF1: these troubles at every change of a failover; each must come to `end`, which goes on with it
+/// and looks at what came of it.
+pub(crate) fn troubled_everywhere<const N: usize>(
+    what: &str,
+    new: impl Fn() -> World,
+    event: &[u8],
+    troubles: impl Fn(usize) -> [Trouble; N],
+    end: impl Fn(&World, &str),
+) {
+    let [changes, ..] = counts(&new, event);
+    for trouble in (0..changes).flat_map(troubles) {
+        let world = new();
+        let _fault_or_outcome =
+            finish(failover_promotion::answer(&world.run().meeting(trouble), event));
+        end(&world, &format!("{what}, {trouble:?}"));
+    }
+    println!("{what}: {} points of trouble at {changes} changes", changes * N);
+}
+
+/// FA6, FF1: the run is killed before every call.
+pub(crate) fn killed_everywhere(
+    what: &str,
+    new: impl Fn() -> World,
+    event: &[u8],
+    end: impl Fn(&World, &str),
+) {
+    let [.., calls] = counts(&new, event);
+    for n in 0..calls {
+        let world = new();
+        {
+            let run = world.run().stopping_at(n);
+            let mut killed = pin!(failover_promotion::answer(&run, event));
+            assert!(poll_once(killed.as_mut()).is_pending(), "{what}, call {n}");
+        }
+        end(&world, &format!("{what}, killed at call {n}"));
+    }
+    println!("{what}: killed at each of {calls} calls");
+}
+
+/// FF3: the run sleeps before every call until the failover has ended, then wakes up: no further effect.
+pub(crate) fn late_everywhere(
+    what: &str,
+    new: impl Fn() -> World,
+    event: &[u8],
+    end: impl Fn(&World, &str),
+) {
+    let [.., calls] = counts(&new, event);
+    for n in 0..calls {
+        let world = new();
+        let run = world.run().stopping_at(n);
+        let mut late = pin!(failover_promotion::answer(&run, event));
+        assert!(poll_once(late.as_mut()).is_pending(), "{what}, call {n}");
+        let during = format!("{what}, late at call {n}");
+        end(&world, &during);
+        let before = (world.state().sites.zone.clone(), world.state().sites.promotions);
+        run.wake();
+        assert!(poll_once(late.as_mut()).is_ready(), "{during}");
+        let after = (world.state().sites.zone.clone(), world.state().sites.promotions);
+        assert_eq!(before, after, "{during}");
+        end(&world, &during);
+    }
+    println!("{what}: late at each of {calls} calls");
+}
+
+/// All of it, and every look unanswered.
+pub(crate) fn everywhere(
+    what: &str,
+    new: impl Fn() -> World,
+    event: &[u8],
+    end: impl Fn(&World, &str),
+) {
+    let before_and_after = |n| [Trouble::Before(n), Trouble::After(n)];
+    troubled_everywhere(what, &new, event, before_and_after, &end);
+    let [_, looks, _] = counts(&new, event);
+    for trouble in (0..looks).map(Trouble::Look) {
+        let world = new();
+        let _fault_or_outcome =
+            finish(failover_promotion::answer(&world.run().meeting(trouble), event));
+        end(&world, &format!("{what}, {trouble:?}"));
+    }
+    killed_everywhere(what, &new, event, &end);
+    late_everywhere(what, &new, event, &end);
+}
+
+/// One run of a mixture: it may meet trouble, and be stopped; then it has died, or it wakes up after
+/// another run.
+pub(crate) fn mixed(world: &World, dice: &mut Dice, event: &[u8], tick: &[u8]) {
+    let mut run = world.run();
+    if dice.below(2) == 0 {
+        let n = dice.below(12);
+        run = run.meeting(match dice.below(3) {
+            0 => Trouble::Before(n),
+            1 => Trouble::After(n),
+            _ => Trouble::Late(n, 60),
+        });
+    }
+    if dice.below(2) == 0 {
+        run = run.stopping_at(dice.below(80));
+    }
+    let mut stopped = pin!(failover_promotion::answer(&run, event));
+    if poll_once(stopped.as_mut()).is_pending() && dice.below(2) == 0 {
+        world.pass(u64::try_from(dice.below(90)).unwrap());
+        let _other = finish(failover_promotion::answer(&world.run(), tick));
+        run.wake();
+        let _late = poll_once(stopped.as_mut());
     }
 }
 

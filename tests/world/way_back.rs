@@ -12,8 +12,9 @@ use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::refusal::Refusal;
 
 use crate::failover::{ALARM, PLAN, refusal};
-use crate::hand::{TICK_OF, everywhere, lost_under, tick_of_until_over};
+use crate::hand::{TICK_OF, lost_under, tick_of_until_over};
 use crate::planned::SWITCHOVER;
+use crate::tries::everywhere;
 use crate::world::promises::newest_term;
 use crate::world::{Trouble, World, finish, poll_once};
 

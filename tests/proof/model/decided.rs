@@ -2,18 +2,19 @@
 //! is remembered is what would be answered again.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
+use foldhash::{HashMap, HashMapExt};
 use jiff::{SignedDuration, Timestamp};
 use warmspare_act::journal::{Loaded, Terms};
 use warmspare_decide::database::{Instance, Replication};
 use warmspare_decide::dns::{self, RecordSet};
 use warmspare_decide::evidence::{AlarmState, Sight, Signal};
 use warmspare_decide::failover::{
-    Act, Asked, Attempt, Kind, Next, Opened, OpeningView, PastTerm, View, ZoneView, next, open,
+    Act, Asked as AskedBy, Attempt, Kind, Next, Opened, OpeningView, PastTerm, View, ZoneView,
+    next, open,
 };
 use warmspare_decide::journal::{Debt, Entry, FORMAT, Progress, Step, What};
 use warmspare_decide::name::{Slot, Term};
@@ -23,31 +24,33 @@ use warmspare_decide::seen::Seen;
 use super::Without;
 use super::state::{At, Database, Line};
 
-/// What was said once has a number.
+/// What was said once has a number. It is looked up without a lock: every state asks for some.
 #[derive(Debug)]
-struct Numbered<T>(RwLock<(HashMap<String, u16>, Vec<Arc<T>>)>);
+struct Numbered<T> {
+    numbers: RwLock<HashMap<String, u16>>,
+    said: Box<[OnceLock<Box<T>>]>,
+}
 
 impl<T: Clone + Debug> Numbered<T> {
     fn new() -> Self {
-        Self(RwLock::new((HashMap::new(), Vec::new())))
+        let said = (0..=u16::MAX).map(|_| OnceLock::new()).collect();
+        Self { numbers: RwLock::new(HashMap::new()), said }
     }
 
     fn number(&self, item: &T) -> u16 {
         let said = format!("{item:?}");
-        if let Some(known) = self.0.read().unwrap().0.get(&said) {
+        if let Some(known) = self.numbers.read().unwrap().get(&said) {
             return *known;
         }
-        let mut all = self.0.write().unwrap();
-        let new = u16::try_from(all.1.len()).unwrap();
-        let number = *all.0.entry(said).or_insert(new);
-        if number == new {
-            all.1.push(Arc::new(item.clone()));
-        }
+        let mut all = self.numbers.write().unwrap();
+        let new = u16::try_from(all.len()).unwrap();
+        let number = *all.entry(said).or_insert(new);
+        self.said[usize::from(number)].get_or_init(|| Box::new(item.clone()));
         number
     }
 
-    fn get(&self, number: u16) -> Arc<T> {
-        Arc::clone(&self.0.read().unwrap().1[usize::from(number)])
+    fn get(&self, number: u16) -> &T {
+        self.said[usize::from(number)].get().unwrap()
     }
 }
 
@@ -86,12 +89,13 @@ pub(crate) type Fold = Option<Arc<Progress>>;
 
 static DECIDERS: AtomicUsize = AtomicUsize::new(0);
 
-type Asking = (u8, Vec<Line>, Eyes);
+/// What was asked of each journal of each term, by the model that asked.
+type Asked<T> = HashMap<(usize, u8), HashMap<Vec<Line>, T>>;
 
 thread_local! {
-    static FOLDS: RefCell<HashMap<(usize, u8, Vec<Line>), Fold>> = RefCell::default();
+    static FOLDS: RefCell<Asked<Fold>> = RefCell::default();
     static OPENS: RefCell<HashMap<(usize, Vec<Vec<Line>>, Eyes), Option<u16>>> = RefCell::default();
-    static NEXTS: RefCell<HashMap<(usize, Asking), Decided>> = RefCell::default();
+    static NEXTS: RefCell<Asked<HashMap<Eyes, Decided>>> = RefCell::default();
 }
 
 /// Asks, remembers, and takes one rule away if it is told to.
@@ -140,11 +144,11 @@ impl Decider {
         self.sets.number(set)
     }
 
-    pub(crate) fn set(&self, number: u16) -> Arc<RecordSet> {
+    pub(crate) fn set(&self, number: u16) -> &RecordSet {
         self.sets.get(number)
     }
 
-    pub(crate) fn what(&self, number: u16) -> Arc<What> {
+    pub(crate) fn what(&self, number: u16) -> &What {
         self.whats.get(number)
     }
 
@@ -152,7 +156,7 @@ impl Decider {
         self.whats.number(what)
     }
 
-    pub(crate) fn act(&self, number: u16) -> Arc<Act> {
+    pub(crate) fn act(&self, number: u16) -> &Act {
         self.acts.get(number)
     }
 
@@ -163,8 +167,8 @@ impl Decider {
 
     /// The fold of a journal, by `Progress::follow`.
     pub(crate) fn fold(&self, term: u8, lines: &[Line]) -> Fold {
-        let key = (self.me, term, lines.to_vec());
-        if let Some(known) = FOLDS.with_borrow(|all| all.get(&key).cloned()) {
+        let key = (self.me, term);
+        if let Some(known) = FOLDS.with_borrow(|all| all.get(&key)?.get(lines).cloned()) {
             return known;
         }
         let entries: Vec<Entry> =
@@ -180,7 +184,9 @@ impl Decider {
             }
             _ => Progress::of(&entries).ok().map(Arc::new),
         };
-        FOLDS.with_borrow_mut(|all| all.insert(key, folded.clone()));
+        FOLDS.with_borrow_mut(|all| {
+            all.entry(key).or_default().insert(lines.to_vec(), folded.clone())
+        });
         folded
     }
 
@@ -202,7 +208,7 @@ impl Decider {
             at: instant(line.1),
             writer: "model".to_owned(),
             plan_version: "v1".to_owned(),
-            what: (*self.whats.get(line.0)).clone(),
+            what: self.what(line.0).clone(),
         }
     }
 
@@ -246,7 +252,7 @@ impl Decider {
     }
 
     pub(crate) fn records(&self, numbers: &[u16]) -> Vec<RecordSet> {
-        numbers.iter().map(|number| (*self.set(*number)).clone()).collect()
+        numbers.iter().map(|number| self.set(*number).clone()).collect()
     }
 
     /// Whether a failover begins, by `open`; the first line of its journal if it does.
@@ -281,7 +287,7 @@ impl Decider {
         let view = OpeningView {
             now,
             lost_at: now,
-            asked: Asked::Alarm { name: "a".to_owned(), state: Seen::Here(AlarmState::Alarm) },
+            asked: AskedBy::Alarm { name: "a".to_owned(), state: Seen::Here(AlarmState::Alarm) },
             active,
             primary: self.signals(old, false, &self.sight(eyes.old)),
             standby: self.signals(new, true, &healthy),
@@ -331,13 +337,17 @@ impl Decider {
 
     /// What comes next in a failover, by `next`.
     pub(crate) fn next(&self, term: u8, lines: &[Line], eyes: Eyes) -> Option<Decided> {
-        let key = (self.me, (term, lines.to_vec(), eyes));
-        if let Some(known) = NEXTS.with_borrow(|all| all.get(&key).cloned()) {
+        let key = (self.me, term);
+        if let Some(known) = NEXTS.with_borrow(|all| all.get(&key)?.get(lines)?.get(&eyes).cloned())
+        {
             return Some(known);
         }
         let progress = self.fold(term, lines)?;
-        let decided = self.ask(&progress, &key.1.2);
-        NEXTS.with_borrow_mut(|all| all.insert(key, decided.clone()));
+        let decided = self.ask(&progress, &eyes);
+        NEXTS.with_borrow_mut(|all| {
+            let known = all.entry(key).or_default().entry(lines.to_vec()).or_default();
+            known.insert(eyes, decided.clone())
+        });
         Some(decided)
     }
 

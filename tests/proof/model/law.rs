@@ -59,14 +59,11 @@ pub(crate) fn look(model: &Failovers, world: &mut World) {
     if is_two && demand == FenceDemand::Confirmed {
         breaks(world, Law::TwoInProduction);
     }
-    let names = records_of(model, world);
-    if names.len() != 1 {
-        return breaks(world, Law::NotOneRecord);
-    }
+    let [name] = records_of(model, world)[..] else { return breaks(world, Law::NotOneRecord) };
     let away_set = model.decider.addresses()[1];
     let away = &world.sites[1];
     let is_writer = matches!(world.database, Database::None | Database::Writer);
-    if names[0] == away_set && !(away.was_healthy && is_writer) {
+    if name == away_set && !(away.was_healthy && is_writer) {
         breaks(world, Law::UnhealthyTarget);
     }
     if world.terms.is_empty() {
@@ -119,19 +116,25 @@ fn records_of(model: &Failovers, world: &World) -> Vec<u16> {
 /// One failover at a time.
 fn terms(model: &Failovers, world: &mut World) {
     let cooldown_s = i64::try_from(model.decider.plan().failover.cooldown_s).unwrap();
-    for (n, pair) in (1..).zip(world.terms.clone().windows(2)) {
+    let mut broken = None;
+    for (n, pair) in (1..).zip(world.terms.windows(2)) {
         let folded = (model.decider.fold(n, &pair[0]), model.decider.fold(n + 1, &pair[1]));
         let (Some(before), Some(after)) = folded else {
-            return breaks(world, Law::ImpossibleJournal);
+            broken = broken.or(Some(Law::ImpossibleJournal));
+            break;
         };
-        let Some(end) = &before.end else { return breaks(world, Law::TwoOpen) };
+        let Some(end) = &before.end else {
+            broken = broken.or(Some(Law::TwoOpen));
+            break;
+        };
         // One that was given up before anything was told to the old site starts no cooldown.
         let is_untouched = !end.completed && before.first_intended_at.is_empty();
         let since_s = after.opened_at.as_second() - end.at.as_second();
         if !is_untouched && since_s < cooldown_s {
-            breaks(world, Law::TooSoon);
+            broken = broken.or(Some(Law::TooSoon));
         }
     }
+    world.broken = world.broken.or(broken);
 }
 
 /// A promotion is sent: was the old site told to be standby in this term?

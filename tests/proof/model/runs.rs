@@ -187,7 +187,7 @@ fn pass(model: &Failovers, world: &mut World, minute: u8) {
 
 fn edit(model: &Failovers, world: &mut World) {
     for number in &mut world.records.0 {
-        let mut set = (*model.decider.set(*number)).clone();
+        let mut set = model.decider.set(*number).clone();
         if set.kind != "TXT" {
             set.values = vec!["192.0.2.99".to_owned()];
             *number = model.decider.set_id(&set);
@@ -309,7 +309,7 @@ fn call(model: &Failovers, world: &mut World, n: usize, fate: Fate) {
             };
         }
         Stage::Acting { act } => {
-            take(model, world, &mut run, &model.decider.act(act), fate);
+            take(model, world, &mut run, model.decider.act(act), fate);
             run.stage = Stage::Looking;
         }
         Stage::Paying => pay(model, world, &mut run, fate),
@@ -324,7 +324,7 @@ fn call(model: &Failovers, world: &mut World, n: usize, fate: Fate) {
 /// Writes a line if nobody has written it. A run that is not sure that it has, ends.
 fn write(model: &Failovers, world: &mut World, run: &mut Run, what: u16, fate: Fate) {
     let said = model.decider.what(what);
-    let is_timed = match &*said {
+    let is_timed = match said {
         What::Opened(_) | What::Abandoned { .. } | What::Completed(_) | What::Paid { .. } => true,
         What::Intended { step, .. } => *step == Step::Unfence,
         _ => false,
@@ -355,16 +355,16 @@ fn write(model: &Failovers, world: &mut World, run: &mut Run, what: u16, fate: F
             Some(_) => world.seen.overtaken = true,
         }
     }
-    if is_ours && let What::Confirmed { finding: Finding::FenceAttempted { .. }, .. } = &*said {
+    if is_ours && let What::Confirmed { finding: Finding::FenceAttempted { .. }, .. } = said {
         law::leaves(world, run);
     }
-    let is_last = matches!(&*said, What::Abandoned { .. } | What::Completed(_));
+    let is_last = matches!(said, What::Abandoned { .. } | What::Completed(_));
     if !is_ours || fate != Fate::Fine || is_last {
         run.stage = Stage::Idle;
         return;
     }
     run.lines.push(line);
-    if matches!(&*said, What::Confirmed { .. }) {
+    if matches!(said, What::Confirmed { .. }) {
         (run.attempt, run.told) = (0, None);
     }
 }

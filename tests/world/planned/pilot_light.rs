@@ -316,27 +316,7 @@ fn mixtures_of_troubles_in_planned_moves_with_instances_keep_every_promise() {
                 2 if dice.below(3) == 0 => ABORT,
                 _ => OWN_TICK,
             };
-            let mut run = world.run();
-            if dice.below(3) == 0 {
-                let n = dice.below(14);
-                run = run.meeting(match dice.below(3) {
-                    0 => Trouble::Before(n),
-                    1 => Trouble::After(n),
-                    _ => Trouble::Late(n, 60),
-                });
-            }
-            if dice.below(3) == 0 {
-                run = run.stopping_at(dice.below(80));
-            }
-            {
-                let mut future = pin!(answer(&run, event));
-                if poll_once(future.as_mut()).is_pending() && dice.below(2) == 0 {
-                    world.pass(u64::try_from(dice.below(90)).unwrap());
-                    let _other = finish(answer(&world.run(), OWN_TICK));
-                    run.wake();
-                    let _late = poll_once(future.as_mut());
-                }
-            }
+            mixed(&world, &mut dice, event, OWN_TICK);
             {
                 let what = dice.below(16);
                 let mut state = world.set();

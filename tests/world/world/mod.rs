@@ -168,13 +168,18 @@ impl World {
             buckets: state.buckets.clone(),
             rds: state.rds.clone(),
             in_flight: Vec::new(),
-            folded: promises::Folded::default(),
+            folded: state.folded.clone(),
             bent: state.bent,
             requests: state.requests,
             runs: state.runs,
             many: state.many,
             broken: state.broken.clone(),
         }))
+    }
+
+    /// Whether nothing is on its way.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.state().in_flight.is_empty()
     }
 
     pub(crate) fn state(&self) -> Ref<'_, State> {

@@ -12,7 +12,7 @@ use warmspare_decide::switch::Switch;
 use super::State;
 
 /// Journals as far as they were folded: every entry is read once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Folded(RefCell<BTreeMap<String, (Vec<String>, Rc<Progress>)>>);
 
 /// The folders of all terms, oldest first.
@@ -184,10 +184,8 @@ fn demands_fence(state: &State) -> bool {
         return false;
     }
     let plan = state.objects.get("plans/controller.toml").and_then(|versions| versions.last());
-    plan.is_some_and(|plan| {
-        let demanded = b"fence = \"confirmed\"";
-        plan.body.windows(demanded.len()).any(|text| text == demanded)
-    })
+    let text = plan.and_then(|plan| std::str::from_utf8(&plan.body).ok());
+    text.is_some_and(|text| text.contains("fence = \"confirmed\""))
 }
 
 /// A promotion before the site that is left was told to be standby in this very term is found here,

@@ -535,7 +535,8 @@ pub(super) fn broken_promises(state: &State) -> Vec<String> {
         let is_written_once = || {
             let is_mark = key.ends_with("/pruned.json");
             !is_mark
-                && (Located::parse(key).is_some() || ONCE.iter().any(|in_it| key.starts_with(in_it)))
+                && (Located::parse(key).is_some()
+                    || ONCE.iter().any(|in_it| key.starts_with(in_it)))
         };
         if versions.len() > 1 && is_written_once() {
             broken.push(format!("P6: {key} was written {} times", versions.len()));
