@@ -13,6 +13,7 @@
 mod aviatrix;
 mod backup;
 mod bad_input;
+mod bucket;
 mod export;
 mod inbox;
 mod keys;

@@ -1,0 +1,96 @@
+//! A bucket of another store, read with keys of its own: what a package builder keeps its artifacts in.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use warmspare_act::stream::sums_of;
+use warmspare_tests::scene::{self, Address, RECOVERY, secret};
+use warmspare_tests::stack::aws::bytes;
+
+use crate::stories::own::{At, Own};
+use crate::stories::shared_scene::tell;
+
+const BUCKET: &str = "builder-depot";
+
+async fn put(own: &Own, key: &str, body: &str) -> Result<()> {
+    let args = json!({ "Bucket": BUCKET, "Key": key, "Body": bytes(body.as_bytes()) });
+    own.scene.stack.aws.call(RECOVERY, "s3", "put_object", args).await?;
+    Ok(())
+}
+
+fn plan(own: &Own) -> Result<String> {
+    let (east, west) = (&own.appliance, &own.scene.west.appliance);
+    let address = [east, west].map(|site| Address { url: site.url(), pin: site.pin() });
+    let sources = format!(
+        "[[backup.source]]\nname = \"config\"\nfrom = {{ kind = \"https\", url = \"{}/export\", \
+         secret = \"{}\", tls_pin = \"{}\" }}\n[[backup.source]]\nname = \"artifacts\"\nfrom = \
+         {{ kind = \"s3\", bucket = \"{BUCKET}\", prefix = \"core/\", region = \"{RECOVERY}\", \
+         secret = \"{}\" }}\n",
+        own.appliance.url(),
+        secret("east"),
+        own.appliance.pin(),
+        secret("depot"),
+    );
+    let key_arn = own.scene.output("VaultKeyArn")?;
+    let name = format!("{}.example.com", own.name);
+    Ok(scene::text(&own.name, &name, key_arn, &sources, "", &own.scene.zone, address))
+}
+
+/// What the inventory of a backup lists: keys of the bucket, and keys of the vault.
+async fn listed(own: &Own, slot: &str) -> Result<Vec<(String, String)>> {
+    let text = own.object(&format!("backups/{}/{slot}/artifacts", own.name)).await?;
+    let mut listed = Vec::new();
+    for row in std::str::from_utf8(&text)?.lines() {
+        let row: Value = serde_json::from_str(row)?;
+        let Some(object) = row.get("object") else { continue };
+        let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
+        let body = own.object(&text("vault_key")).await?;
+        ensure!(object["sums"] == json!(sums_of(&body)), "{object}");
+        let head = own.head(&text("vault_key")).await?;
+        ensure!(head["SSEKMSKeyId"] == own.scene.output("VaultKeyArn")?, "{head}");
+        listed.push((text("key"), text("vault_key")));
+    }
+    Ok(listed)
+}
+
+/// C4, C7, C13: every artifact is copied once and proven as the recovery role; a second backup copies what
+/// is new.
+#[test]
+fn a_bucket_is_copied_object_by_object_and_only_what_is_new_a_second_time() -> Result<()> {
+    tell(async |scene| {
+        let own = Own::new(scene, "builder").await?;
+        let aws = &scene.stack.aws;
+        let args = json!({
+            "Bucket": BUCKET,
+            "CreateBucketConfiguration": { "LocationConstraint": RECOVERY },
+        });
+        aws.call(RECOVERY, "s3", "create_bucket", args).await?;
+        let keys = json!({ "access_key_id": "test", "secret_access_key": "test" }).to_string();
+        let args = json!({ "Name": "warmspare/depot", "SecretString": keys });
+        aws.call(RECOVERY, "secretsmanager", "create_secret", args).await?;
+        for name in ["core/acl+1.hart", "core/bash 5.hart", "core/zlib-é.hart", "other/none.hart"]
+        {
+            put(&own, name, &format!("HART-1 {name}")).await?;
+        }
+        own.upload(&plan(&own)?).await?;
+        let first = listed(&own, &own.first_slot().await?).await?;
+        let names: Vec<&str> = first.iter().map(|(key, _)| key.as_str()).collect();
+        ensure!(names == ["core/acl+1.hart", "core/bash 5.hart", "core/zlib-é.hart"], "{names:?}");
+
+        put(&own, "core/new.hart", "HART-1 new").await?;
+        put(&own, "core/bash 5.hart", "HART-1 bash again").await?;
+        let at = At::seconds_ahead(5);
+        let answer = own.back_up(&at).await?;
+        ensure!(answer["outcome"] == "done", "{answer}");
+        own.proven(&at).await?;
+        let second = listed(&own, &at.slot).await?;
+        ensure!(second.len() == 4, "{second:?}");
+        let is_old = |artifact: &&(String, String)| first.contains(artifact);
+        ensure!(second.iter().filter(is_old).count() == 2, "{first:?} and {second:?}");
+        let kept = scene.keys(&format!("artifacts/{}/artifacts/", own.name)).await?;
+        ensure!(kept.len() == 5, "{kept:?}");
+        let manifest = own.manifest(&at).await?;
+        let inventory = manifest["objects"][1]["inventory"]["objects"].as_u64();
+        ensure!(inventory.context("no inventory")? == 4, "{manifest}");
+        Ok(())
+    })
+}
