@@ -62,7 +62,11 @@ impl Appliances for Run<'_> {
                 scaled.is_fresh = false;
             }
             let site = state.sites.site(name);
-            site.quiet_since = (mode == ApplianceMode::Standby).then_some(now);
+            // Told twice, it is quiet since the first time.
+            site.quiet_since = match mode {
+                ApplianceMode::Standby => site.quiet_since.or(Some(now)),
+                ApplianceMode::Production => None,
+            };
             Ok(())
         });
         let answer = answer.await;
