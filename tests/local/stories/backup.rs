@@ -250,13 +250,14 @@ fn an_appliance_that_answers_badly_gives_no_backup() -> Result<()> {
     })
 }
 
-/// FB3: a source that breaks off after its first part was stored. The upload is aborted, and nothing
-/// of it is ever visible or paid for.
+/// FB3: a source that breaks off after parts of it were stored: it has more than are on their way together.
+/// The upload is aborted, and nothing of it is ever visible or paid for.
 #[test]
 fn a_large_source_that_breaks_off_leaves_no_parts() -> Result<()> {
     tell(async |scene| {
-        let own = Own::with_archive(scene, "large", PART_BYTES + (1 << 20)).await?;
-        own.appliance.answer("/export", Trouble::CutBody(PART_BYTES + (1 << 19))).await;
+        let whole_bytes = 6 * PART_BYTES;
+        let own = Own::with_archive(scene, "large", whole_bytes + (1 << 20)).await?;
+        own.appliance.answer("/export", Trouble::CutBody(whole_bytes + (1 << 19))).await;
         own.upload(&own.plan(&own.wanted())).await?;
         let text = format!("{}/export", own.appliance.url());
         let (word, sentence) = until("the first backup fails", WAIT_S_MAX, || async {
