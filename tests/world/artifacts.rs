@@ -9,8 +9,11 @@ use serde_json::Value;
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::scheduled_backup::answer;
 use warmspare_act::verify_upload;
+use warmspare_decide::inventory::{FORMAT, ProvenThrough};
 use warmspare_decide::manifest::Manifest;
+use warmspare_decide::name::{SourceName, SystemName};
 use warmspare_decide::outcome::Outcome;
+use warmspare_decide::vault;
 
 use crate::backup::PLAN;
 use crate::tries::{Trial, blind_to};
@@ -475,6 +478,27 @@ fn an_artifact_that_is_not_what_was_copied_rejects_the_backup() {
     }
 }
 
+/// P1: what is proven of one bucket says nothing of another one, even if its name begins alike.
+#[test]
+fn a_bucket_is_not_proven_by_one_whose_name_begins_alike() {
+    let world = builder();
+    store(&world, FIRST);
+    let (system, slot) = (SystemName::parse("controller").unwrap(), manifest(&world, FIRST).slot);
+    let source = SourceName::parse("artifacts-old").unwrap();
+    let key = vault::proven_through(&system, slot, &source, 1);
+    let through = Some("zzz".to_owned());
+    let proven = ProvenThrough { format: FORMAT, system, slot, source, through };
+    world.put(&key, &serde_json::to_vec(&proven).unwrap());
+    {
+        let mut state = world.set();
+        let inventory = current(&state, &format!("{}/artifacts", folder(FIRST))).unwrap();
+        let artifact = artifacts_of(inventory)[4].clone();
+        state.objects.get_mut(&artifact).unwrap()[0].body = "HART-1 gcd".into();
+    }
+    let outcome = verify(&world, FIRST).unwrap().to_string();
+    assert!(outcome.contains("is rejected"), "{outcome}");
+}
+
 /// A verification that takes more than one run is written down, and the sweep goes on with it.
 #[test]
 fn a_verification_that_takes_more_than_one_run_is_gone_on_with_by_the_sweep() {
@@ -486,7 +510,7 @@ fn a_verification_that_takes_more_than_one_run_is_gone_on_with_by_the_sweep() {
     let Outcome::Waiting(why) = verify(&world, FIRST).unwrap() else { panic!("not waiting") };
     assert!(why.contains("and the sweep goes on"), "{why}");
     assert!(!has(&world, &receipt(FIRST, "verified")));
-    assert!(has(&world, &receipt(FIRST, "artifacts-artifacts-000001")));
+    assert!(has(&world, &receipt(FIRST, "artifacts-artifacts.000001")));
     for _hour in 0..4 {
         world.pass(3_600);
         finish(verify_upload::answer(&world.run(), br#"{"action":"sweep"}"#)).unwrap();

@@ -150,7 +150,7 @@ pub struct Begun {
     pub refused: Option<String>,
 }
 
-/// `receipts/<system>/<slot>/artifacts-<source>-<n>.json`: how far an inventory is proven.
+/// `receipts/<system>/<slot>/artifacts-<source>.<n>.json`: how far an inventory is proven.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProvenThrough {

@@ -131,9 +131,15 @@ pub fn begun_of(key: &str) -> Option<(SystemName, Slot)> {
     Some((SystemName::parse(system).ok()?, Slot::parse(slot).ok()?))
 }
 
-/// `receipts/<system>/<slot>/artifacts-<source>-<n>.json`: how far an inventory is proven.
+/// `receipts/<system>/<slot>/artifacts-<source>.`: how far an inventory is proven, every record of it. The
+/// point is in no name, so the records of `depot-old` are none of `depot`.
+pub fn proofs(system: &SystemName, slot: Slot, source: &SourceName) -> String {
+    format!("receipts/{system}/{slot}/artifacts-{source}.")
+}
+
+/// `receipts/<system>/<slot>/artifacts-<source>.<n>.json`: record `n` of that, from 0.
 pub fn proven_through(system: &SystemName, slot: Slot, source: &SourceName, n: usize) -> String {
-    format!("receipts/{system}/{slot}/artifacts-{source}-{n:06}.json")
+    format!("{}{n:06}.json", proofs(system, slot, source))
 }
 
 /// `exports/`: every export of every system.

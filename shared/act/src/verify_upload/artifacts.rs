@@ -124,11 +124,8 @@ impl<P: Clock + Vault + Keys + Bus> Proving<'_, P> {
     /// that the sweep finds a verification that died.
     async fn progress(&self) -> Result<(usize, Option<String>), Fault> {
         let ports = self.of.ports;
-        let prefix = format!(
-            "receipts/{}/{}/artifacts-{}-",
-            self.of.system, self.of.slot, self.stored.source
-        );
-        let keys = ports.list(&prefix).await?;
+        let proofs = vault::proofs(&self.of.system, self.of.slot, &self.stored.source);
+        let keys = ports.list(&proofs).await?;
         let Some(last) = keys.last() else {
             self.record(0, None).await?;
             return Ok((1, None));

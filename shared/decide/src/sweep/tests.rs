@@ -75,11 +75,11 @@ fn every_backup_comes_round() {
 #[test]
 fn a_verification_that_has_begun_and_not_ended_is_gone_on_with() {
     let keys: Vec<String> = [
-        "receipts/a/2026-11-20T00-00-00Z/artifacts-depot-000000.json",
+        "receipts/a/2026-11-20T00-00-00Z/artifacts-depot.000000.json",
         "receipts/a/2026-11-20T00-00-00Z/verified.json",
-        "receipts/a/2026-11-21T00-00-00Z/artifacts-depot-000000.json",
-        "receipts/a/2026-11-21T00-00-00Z/artifacts-depot-000001.json",
-        "receipts/a/2026-11-22T00-00-00Z/artifacts-depot-000000.json",
+        "receipts/a/2026-11-21T00-00-00Z/artifacts-depot.000000.json",
+        "receipts/a/2026-11-21T00-00-00Z/artifacts-depot.000001.json",
+        "receipts/a/2026-11-22T00-00-00Z/artifacts-depot.000000.json",
         "receipts/a/2026-11-22T00-00-00Z/rejected.json",
         "receipts/a/2026-11-23T00-00-00Z/pruned.json",
         "receipts/a/2026-11-24T00-00-00Z/swept-2026-11-25.json",
