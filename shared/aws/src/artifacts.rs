@@ -5,21 +5,19 @@ mod over_web;
 
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::EncodingType;
-use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::Artifacts;
-use warmspare_act::stream::Chunks;
 use warmspare_decide::inventory::{Listed, Page, etag};
 use warmspare_decide::plan::Store;
 use warmspare_decide::seen::Seen;
 
 use crate::Live;
-use crate::fault::{code, fault, innermost};
+use crate::fault::{code, fault};
 use crate::secrets;
+use crate::vault::ObjectBody;
 use over_web::OverWeb;
 
 /// S3's own limit (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>).
@@ -36,15 +34,8 @@ struct AccessKey {
     secret_access_key: String,
 }
 
-/// An object that is read from a store.
-#[derive(Debug)]
-pub struct ArtifactBody {
-    key: String,
-    body: ByteStream,
-}
-
 impl Artifacts for Live {
-    type Artifact = ArtifactBody;
+    type Artifact = ObjectBody;
 
     async fn page(&self, store: &Store, after: Option<&str>) -> Result<Page, Fault> {
         Box::pin(page(self, store, after)).await
@@ -54,21 +45,8 @@ impl Artifacts for Live {
         &self,
         store: &Store,
         key: &str,
-    ) -> Result<Seen<(Listed, ArtifactBody)>, Fault> {
+    ) -> Result<Seen<(Listed, ObjectBody)>, Fault> {
         Box::pin(open(self, store, key)).await
-    }
-}
-
-impl Chunks for ArtifactBody {
-    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        match self.body.next().await {
-            None => Ok(None),
-            Some(Ok(piece)) => Ok(Some(piece)),
-            Some(Err(error)) => {
-                let why = format!("the answer broke off: {}", innermost(&error));
-                Err(Fault::new(Hope::Unreachable, READING, &self.key, why).because(error))
-            }
-        }
     }
 }
 
@@ -110,11 +88,7 @@ fn decoded(key: &str) -> Option<String> {
 /// The answer says which object it is, so one that was written over since it was listed is read as what
 /// it is now. Where the store keeps a checksum of the whole object, the SDK holds the body against it
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-dataintegrity.html>).
-async fn open(
-    live: &Live,
-    store: &Store,
-    key: &str,
-) -> Result<Seen<(Listed, ArtifactBody)>, Fault> {
+async fn open(live: &Live, store: &Store, key: &str) -> Result<Seen<(Listed, ObjectBody)>, Fault> {
     let answer =
         client(live, store).await?.get_object().bucket(&store.bucket).key(key).send().await;
     let answer = match answer {
@@ -129,7 +103,7 @@ async fn open(
         return Err(Fault::new(Hope::Permanent, READING, key, why));
     };
     let found = Listed { key: key.to_owned(), etag: etag(tag), size_bytes };
-    Ok(Seen::Here((found, ArtifactBody { key: key.to_owned(), body: answer.body })))
+    Ok(Seen::Here((found, ObjectBody::of(READING, key, answer.body))))
 }
 
 /// The client of a store, kept for the length of an invocation: a rotated secret counts from the next.

@@ -37,7 +37,6 @@ mod web;
 #[cfg(test)]
 mod replay;
 
-pub use artifacts::ArtifactBody;
 pub use config::{Config, ConfigProblems};
 pub use live::Live;
 pub use serve::serve;

@@ -80,7 +80,7 @@ pub(super) async fn open(
         .send()
         .await;
     match answer {
-        Ok(answer) => Ok(ObjectBody::of(&subject, answer.body)),
+        Ok(answer) => Ok(ObjectBody::of(DURING, &subject, answer.body)),
         Err(error) if matches!(status(&error), Some(404 | 412)) => {
             let why = "it was replaced since it was listed";
             Err(Fault::new(Hope::Retryable, DURING, subject, why))

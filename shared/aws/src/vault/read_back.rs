@@ -19,6 +19,8 @@ const SESSION_S: i32 = 900;
 /// Credentials that end sooner are not used any more.
 const LEFT_S_MIN: i64 = 120;
 
+const DURING: &str = "reading back";
+
 /// S3 in the name of the recovery role, until its credentials end.
 #[derive(Clone, Debug)]
 pub(crate) struct RecoveryRole {
@@ -29,14 +31,15 @@ pub(crate) struct RecoveryRole {
 /// The body of an object, read piece by piece.
 #[derive(Debug)]
 pub struct ObjectBody {
+    during: &'static str,
     key: String,
     body: ByteStream,
 }
 
 impl ObjectBody {
-    /// What S3 answers of this object.
-    pub(crate) fn of(key: &str, body: ByteStream) -> Self {
-        Self { key: key.to_owned(), body }
+    /// What S3 answers of this object; `during` says what it is read for.
+    pub(crate) fn of(during: &'static str, key: &str, body: ByteStream) -> Self {
+        Self { during, key: key.to_owned(), body }
     }
 }
 
@@ -47,7 +50,7 @@ impl Chunks for ObjectBody {
             Some(Ok(piece)) => Ok(Some(piece)),
             Some(Err(error)) => {
                 let why = format!("the answer broke off: {}", innermost(&error));
-                Err(Fault::new(Hope::Unreachable, "reading back", &self.key, why).because(error))
+                Err(Fault::new(Hope::Unreachable, self.during, &self.key, why).because(error))
             }
         }
     }
@@ -117,8 +120,8 @@ async fn get(
         )
         .send()
         .await
-        .map_err(|error| fault("reading back", key, error))?;
-    Ok(ObjectBody { key: key.to_owned(), body: answer.body })
+        .map_err(|error| fault(DURING, key, error))?;
+    Ok(ObjectBody::of(DURING, key, answer.body))
 }
 
 async fn as_recovery(live: &Live) -> Result<aws_sdk_s3::Client, Fault> {
