@@ -106,7 +106,7 @@ fn a_scheduled_backup_is_stored_in_the_order_of_the_plan_and_committed_last() {
     let manifest = manifest(&world, FOLDER);
     assert_eq!(manifest.site.as_str(), "east");
     assert_eq!(manifest.term.0, 0);
-    assert_eq!(manifest.key_arn.as_str(), PLAN_KEY);
+    assert_eq!(manifest.key_arn.unwrap().as_str(), PLAN_KEY);
     assert_eq!(happenings(&world), [Happening::BackupStored]);
 }
 

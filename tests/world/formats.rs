@@ -7,10 +7,11 @@ use warmspare_act::documents::{Created, Stored as Formatted, create_json, parse_
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::inventory::{Rows, Tail, written};
 use warmspare_act::stream::Whole;
+use warmspare_decide::encryption::Word;
 use warmspare_decide::export::{Copied, End, Exported, Intended};
 use warmspare_decide::failover::{Late, Stopped};
 use warmspare_decide::inventory::{Begun, ProvenThrough, Row, Totals};
-use warmspare_decide::manifest::{Checked, Manifest, Receipt, Stored, Sums, Upload, format_of};
+use warmspare_decide::manifest::{Checked, Manifest, Receipt, Stored, Sums, Upload};
 use warmspare_decide::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
 use warmspare_decide::prune::{Cause, Mark};
 use warmspare_decide::refusal::Refusal;
@@ -118,7 +119,8 @@ fn manifest() -> Manifest {
         site: SiteName::parse("east").unwrap(),
         term: Term(3),
         plan_version: "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e".into(),
-        key_arn: KeyArn::parse(crate::world::keys::PLAN_KEY).unwrap(),
+        key_arn: Some(KeyArn::parse(crate::world::keys::PLAN_KEY).unwrap()),
+        encryption: None,
         stored_at: "2026-11-21T00:00:30Z".parse().unwrap(),
         objects: vec![Stored {
             key: checked("metadata", &[]).key,
@@ -137,7 +139,7 @@ fn manifest() -> Manifest {
 
 #[test]
 fn manifests_of_format_1_are_read_and_written() {
-    assert_eq!(format_of(&manifest().objects), 1);
+    assert_eq!(manifest().right_format(), 1);
     assert_golden(include_str!("golden/manifest-1.json"), &manifest());
 }
 
@@ -151,9 +153,25 @@ fn manifests_of_format_2_are_read_and_written() {
         version_id: "QwUFrnrGvHqkkNfkTVQ3Q.LLTmhBsz2A".into(),
         written_at: "2026-11-21T00:00:12Z".parse().unwrap(),
     });
-    pushed.format = format_of(&pushed.objects);
+    pushed.format = pushed.right_format();
     assert_eq!(pushed.format, 2);
     assert_golden(include_str!("golden/manifest-2.json"), &pushed);
+}
+
+/// A manifest of what is under no key that somebody made says so by a word; the key that AWS manages is
+/// pinned.
+#[test]
+fn manifests_of_format_4_are_read_and_written() {
+    let mut managed = manifest();
+    managed.encryption = Some(Word::AwsS3);
+    managed.format = managed.right_format();
+    assert_eq!(managed.format, 4);
+    assert_golden(include_str!("golden/manifest-4.json"), &managed);
+    let mut own = Manifest { key_arn: None, encryption: Some(Word::None), ..managed };
+    assert_golden(include_str!("golden/manifest-4-none.json"), &own);
+    own.encryption = Some(Word::Aes256);
+    let text = serde_json::to_string(&own).unwrap();
+    assert!(text.contains(r#""encryption":"aes256""#) && !text.contains("key_arn"), "{text}");
 }
 
 /// The sums in the golden manifest are those of `123456789`, the check value of every CRC.
@@ -287,7 +305,7 @@ fn notes_of_what_takes_long_of_format_1_are_read_and_written() {
 fn manifests_of_format_3_are_read_and_written() {
     let mut listed = manifest();
     listed.objects[0].inventory = Some(Totals { objects: 2, size_bytes: 18 });
-    listed.format = format_of(&listed.objects);
+    listed.format = listed.right_format();
     assert_eq!(listed.format, 3);
     assert_golden(include_str!("golden/manifest-3.json"), &listed);
 }

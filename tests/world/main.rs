@@ -23,6 +23,7 @@ mod capacity;
 mod damage;
 mod database;
 mod each_refusal;
+mod encryption;
 mod events;
 mod export;
 mod failover;

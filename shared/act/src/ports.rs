@@ -15,6 +15,7 @@ use warmspare_decide::aviatrix::{self, Call, Listing, Said};
 use warmspare_decide::capacity::Group;
 use warmspare_decide::database::{Copied, Instance, LagPoint, Origin, Placed, Restored};
 use warmspare_decide::dns::{Change, RecordSet};
+use warmspare_decide::encryption::Encryption;
 use warmspare_decide::evidence::{AlarmState, Sight};
 use warmspare_decide::export::{ExportTask, Snapshot};
 use warmspare_decide::inbox::Pushed;
@@ -101,14 +102,14 @@ pub trait Vault {
     async fn replace(&self, key: &str, etag: &str, body: Bytes) -> Result<Written, Fault>;
     /// Every key under a prefix, in order. `s3:ListBucket`.
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault>;
-    /// Streams into a key that must be free, encrypted under `key_arn`, with a full-object checksum;
+    /// Streams into a key that must be free, so encrypted, with a full-object checksum;
     /// in bounded memory; a stream that ends in a fault leaves nothing visible behind. The mark, in
     /// ASCII and at most 2 KB, is kept beside the object, and is one of its facts.
     /// `s3:PutObject`, `s3:AbortMultipartUpload`, `kms:GenerateDataKey`, `kms:Decrypt`.
     async fn upload<C: Chunks>(
         &self,
         key: &str,
-        key_arn: &KeyArn,
+        encryption: &Encryption,
         stream: &mut Measured<C>,
         mark: Option<&str>,
     ) -> Result<Uploaded, Fault>;
@@ -122,7 +123,7 @@ pub trait Vault {
     async fn read_as_recovery(&self, key: &str, version_id: &str) -> Result<Self::Body, Fault>;
     /// ARN of the role that [`Vault::read_as_recovery`] takes on.
     fn recovery_role(&self) -> String;
-    /// Copies one version to `to`, encrypted under `key_arn`, marked with the slot, over exactly the
+    /// Copies one version to `to`, so encrypted, marked with the slot, over exactly the
     /// object with the ETag `over` or over nothing. `s3:GetObjectVersion`, `s3:PutObject`,
     /// `kms:GenerateDataKey`, `kms:Decrypt`.
     async fn copy(
@@ -130,7 +131,7 @@ pub trait Vault {
         from: (&str, &str),
         to: &str,
         over: Option<&str>,
-        key_arn: &KeyArn,
+        encryption: &Encryption,
         slot: Slot,
     ) -> Result<Written, Fault>;
     /// The Region in which the vault, and every function, lives.
@@ -200,6 +201,9 @@ pub trait Standing {
 pub trait Keys {
     /// State and place of a key. `kms:DescribeKey`.
     async fn key(&self, key_arn: &KeyArn) -> Result<Seen<KeyFacts>, Fault>;
+    /// The key that AWS manages for S3 in the vault's Region, behind `alias/aws/s3`. KMS makes it when it
+    /// is asked for the first time. `kms:DescribeKey`.
+    async fn aws_s3_key(&self) -> Result<Seen<KeyFacts>, Fault>;
 }
 
 /// What a backup reads.

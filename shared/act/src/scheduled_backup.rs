@@ -14,6 +14,7 @@ mod store;
 mod told;
 
 use warmspare_decide::backup::{self, Next};
+use warmspare_decide::encryption::Encryption;
 use warmspare_decide::inbox::{Woken, woken_by};
 use warmspare_decide::manifest::{self, Manifest};
 use warmspare_decide::name::{Slot, SystemName};
@@ -134,9 +135,10 @@ where
         Seen::Absent => {}
         Seen::Unknown(why) => return Err(documents::unread(&pruned_key, why)),
     }
-    if let Some(refusal) = admit(ports, plan, slot).await? {
-        return refuse(ports, system, Some(slot), refusal).await;
-    }
+    let encryption = match admit(ports, plan, slot).await? {
+        Ok(encryption) => encryption,
+        Err(refusal) => return refuse(ports, system, Some(slot), refusal).await,
+    };
     let (site, term) = journal::active_site(ports, plan).await?;
     if site != plan.home.name {
         let refusal = Refusal::NotSupported {
@@ -165,7 +167,7 @@ where
     }
     let mut objects = Vec::new();
     let pacer = Pacer::new(ports, plan.backup.throttle.as_ref());
-    let how = How { plan, slot, pacer: &pacer };
+    let how = How { plan, slot, encryption: &encryption, pacer: &pacer };
     for source in &plan.backup.sources {
         let ended = match &source.from {
             From::S3(bucket) => {
@@ -188,17 +190,20 @@ where
             }
         }
     }
-    let manifest = Manifest {
-        format: manifest::format_of(&objects),
+    let (key_arn, word) = encryption.written();
+    let mut manifest = Manifest {
+        format: manifest::FORMAT,
         system: system.clone(),
         slot,
         site,
         term,
         plan_version: plan_version.to_owned(),
-        key_arn: plan.backup.kms_key.clone(),
+        key_arn,
+        encryption: word,
         stored_at: ports.now(),
         objects,
     };
+    manifest.format = manifest.right_format();
     match documents::create_json(ports, &manifest_key, &manifest).await? {
         Created::New | Created::Ours => stored(ports, &manifest, "is stored").await,
         Created::Theirs(theirs) => stored(ports, &theirs, "was stored before").await,
@@ -234,25 +239,37 @@ async fn lacks<P: Clock + Bus>(
     }
 }
 
-/// Why the backup may not begin, if it may not. A key of which nothing is known is a fault: it may
-/// be right, and the retry will tell.
+/// How everything of the backup is encrypted, or why it may not begin. A key of which nothing is known
+/// is a fault: it may be right, and the retry will tell.
 async fn admit<P: Clock + Vault + Keys>(
     ports: &P,
     plan: &Plan,
     slot: Slot,
-) -> Result<Option<Refusal>, Fault> {
-    let key_arn = &plan.backup.kms_key;
+) -> Result<Result<Encryption, Refusal>, Fault> {
     let mut view = backup::View { now: ports.now(), region: ports.region(), key: None };
-    if backup::next(plan, slot, &view) == Next::LookAtKey {
-        view.key = Some(ports.key(key_arn).await?);
+    let mut next = backup::next(plan, slot, &view);
+    let mut subject = plan.system.to_string();
+    match &next {
+        Next::LookAtKey(key_arn) => {
+            view.key = Some(ports.key(key_arn).await?);
+            subject = key_arn.to_string();
+            next = backup::next(plan, slot, &view);
+        }
+        Next::LookAtAwsS3 => {
+            view.key = Some(ports.aws_s3_key().await?);
+            subject = "alias/aws/s3".to_owned();
+            next = backup::next(plan, slot, &view);
+        }
+        Next::Store(_) | Next::Refuse(_) | Next::NotKnown(_) => {}
     }
-    let unknown =
-        |why: String| Fault::new(Hope::Retryable, "looking at the key", key_arn.as_str(), why);
-    match backup::next(plan, slot, &view) {
-        Next::Store => Ok(None),
-        Next::Refuse(refusal) => Ok(Some(refusal)),
+    let unknown = |why: String| Fault::new(Hope::Retryable, "looking at the key", &subject, why);
+    match next {
+        Next::Store(encryption) => Ok(Ok(encryption)),
+        Next::Refuse(refusal) => Ok(Err(refusal)),
         Next::NotKnown(why) => Err(unknown(why)),
-        Next::LookAtKey => Err(unknown("it was looked at, and is asked for again".to_owned())),
+        Next::LookAtKey(_) | Next::LookAtAwsS3 => {
+            Err(unknown("it was looked at, and is asked for again".to_owned()))
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use warmspare_decide::backup;
 use warmspare_decide::export::{
     End, Exported, FORMAT, Intended, WAIT_S_MAX, slot_of_snapshot, snapshot_id, task_id,
 };
-use warmspare_decide::name::{Slot, SystemName};
+use warmspare_decide::name::{KeyArn, Slot, SystemName};
 use warmspare_decide::outcome::{self, Announcement, Happening, Outcome};
 use warmspare_decide::plan::{Database, DatabaseKind, Export, Plan};
 use warmspare_decide::refusal::Refusal;
@@ -127,7 +127,10 @@ where
                 .into(),
         }));
     }
-    let key_arn = &plan.backup.kms_key;
+    let key_arn = match key_of(plan) {
+        Ok(key_arn) => key_arn,
+        Err(refusal) => return Ok(Some(refusal)),
+    };
     if key_arn.region() != ports.region().as_str() {
         return Ok(Some(Refusal::KeyElsewhere {
             key_arn: key_arn.clone(),
@@ -155,6 +158,15 @@ fn exported_database(plan: &Plan) -> Result<(&Database, &Export), Refusal> {
             instead: "this version exports instances of kind rds".to_owned(),
         }),
     }
+}
+
+/// The key under which snapshots are copied. A plan without one that exports is not a right one.
+fn key_of(plan: &Plan) -> Result<&KeyArn, Refusal> {
+    plan.backup.encryption.key_arn().ok_or_else(|| Refusal::NotSupported {
+        what: "an export without a kms_key in [backup]".to_owned(),
+        instead: "RDS copies a snapshot into another Region only under a key that can be lent"
+            .to_owned(),
+    })
 }
 
 /// RDS says that something happened to a snapshot. What it says is not believed, only that it is
@@ -294,7 +306,11 @@ where
         Ok((database, _)) => database,
         Err(refusal) => return without_plan(ports, intended, refusal).await,
     };
-    match advance(ports, database, &plan.backup.kms_key, intended).await? {
+    let key_arn = match key_of(&plan) {
+        Ok(key_arn) => key_arn,
+        Err(refusal) => return without_plan(ports, intended, refusal).await,
+    };
+    match advance(ports, database, key_arn, intended).await? {
         Progress::Waiting(sentence) => {
             Ok(Outcome::Waiting(format!("the export {slot} of {system} waits: {sentence}")))
         }

@@ -20,8 +20,9 @@ use warmspare_act::ports::{
     Deleted, Deletion, Document, Inbox, Standing, Uploaded, Uploads, Vault, Written,
 };
 use warmspare_act::stream::{Chunks, Measured};
+use warmspare_decide::encryption::Encryption;
 use warmspare_decide::inbox::Pushed;
-use warmspare_decide::name::{KeyArn, Region, Slot};
+use warmspare_decide::name::{Region, Slot};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
 use warmspare_decide::tripwire::{Bucket, Replication};
@@ -55,11 +56,11 @@ impl Vault for Live {
     async fn upload<C: Chunks>(
         &self,
         key: &str,
-        key_arn: &KeyArn,
+        encryption: &Encryption,
         stream: &mut Measured<C>,
         mark: Option<&str>,
     ) -> Result<Uploaded, Fault> {
-        let target = upload::Target { key, key_arn, mark };
+        let target = upload::Target { key, asked: encryption, mark };
         Box::pin(upload::upload(self, target, stream)).await
     }
 
@@ -87,10 +88,10 @@ impl Vault for Live {
         from: (&str, &str),
         to: &str,
         over: Option<&str>,
-        key_arn: &KeyArn,
+        encryption: &Encryption,
         slot: Slot,
     ) -> Result<Written, Fault> {
-        Box::pin(copy::copy(self, from, to, over, key_arn, slot)).await
+        Box::pin(copy::copy(self, from, to, over, encryption, slot)).await
     }
 
     fn region(&self) -> Region {

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::name::{Region, Slot};
+use crate::encryption::{Choice, Encryption};
+use crate::name::{KeyArn, Region, Slot};
 use crate::plan::Plan;
 use crate::refusal::Refusal;
 use crate::seen::Seen;
@@ -21,17 +22,19 @@ pub struct View {
     pub now: Timestamp,
     /// Where the vault is.
     pub region: Region,
-    /// The plan's key, once it was looked at.
+    /// The plan's key, or the one that AWS manages for S3, once it was looked at.
     pub key: Option<Seen<KeyFacts>>,
 }
 
 /// What comes next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Next {
-    /// Look at the plan's key, and ask again.
-    LookAtKey,
-    /// Store every source.
-    Store,
+    /// Look at this key, and ask again.
+    LookAtKey(KeyArn),
+    /// Look at the key that AWS manages for S3 in the vault's Region, and ask again.
+    LookAtAwsS3,
+    /// Store every source, so encrypted.
+    Store(Encryption),
     /// It is not done, and why.
     Refuse(Refusal),
     /// The key was looked at, and nothing is known of it: neither stored nor refused.
@@ -43,11 +46,33 @@ pub fn next(plan: &Plan, slot: Slot, view: &View) -> Next {
     if let Some(refusal) = far_from_now(slot, view.now).or_else(|| elsewhere(plan, view)) {
         return Next::Refuse(refusal);
     }
-    let Some(key) = &view.key else { return Next::LookAtKey };
-    match key_findings(&plan.backup.kms_key, key) {
-        Ok(clauses) if clauses.is_empty() => Next::Store,
+    match (&plan.backup.encryption, &view.key) {
+        (Choice::Own(own), _) => Next::Store(Encryption::Own(*own)),
+        (Choice::AwsS3, None) => Next::LookAtAwsS3,
+        (Choice::AwsS3, Some(key)) => aws_s3(key),
+        (Choice::Key(key_arn), None) => Next::LookAtKey(key_arn.clone()),
+        (Choice::Key(key_arn), Some(key)) => usable(key_arn, key, Encryption::Key(key_arn.clone())),
+    }
+}
+
+/// The alias is looked up once, and what it stood for then is what every object is held to.
+fn aws_s3(seen: &Seen<KeyFacts>) -> Next {
+    let arn = match seen {
+        Seen::Here(facts) => KeyArn::parse(&facts.arn),
+        Seen::Absent => return Next::NotKnown("KMS knows no alias/aws/s3".to_owned()),
+        Seen::Unknown(why) => return Next::NotKnown(why.clone()),
+    };
+    match arn {
+        Ok(key_arn) => usable(&key_arn.clone(), seen, Encryption::AwsS3(key_arn)),
+        Err(_) => Next::NotKnown("KMS did not say what alias/aws/s3 stands for".to_owned()),
+    }
+}
+
+fn usable(key_arn: &KeyArn, seen: &Seen<KeyFacts>, encryption: Encryption) -> Next {
+    match key_findings(key_arn, seen) {
+        Ok(clauses) if clauses.is_empty() => Next::Store(encryption),
         Ok(clauses) => Next::Refuse(Refusal::KeyUnusable {
-            key_arn: plan.backup.kms_key.clone(),
+            key_arn: key_arn.clone(),
             why: clauses.join(" and "),
         }),
         Err(why) => Next::NotKnown(why),
@@ -64,7 +89,7 @@ pub fn far_from_now(slot: Slot, now: Timestamp) -> Option<Refusal> {
 
 /// Seed A18: the key and the bucket must be in the same Region.
 fn elsewhere(plan: &Plan, view: &View) -> Option<Refusal> {
-    let key_arn = &plan.backup.kms_key;
+    let key_arn = plan.backup.encryption.key_arn()?;
     (key_arn.region() != view.region.as_str()).then(|| Refusal::KeyElsewhere {
         key_arn: key_arn.clone(),
         found: key_arn.region().to_owned(),

@@ -10,6 +10,7 @@
 
 use jiff::Timestamp;
 
+use crate::encryption::Encryption;
 use crate::manifest::Upload;
 use crate::name::{KeyArn, Slot, SourceName};
 use crate::plan::{From, Plan};
@@ -46,8 +47,9 @@ pub struct Wanted<'a> {
     pub slot: Slot,
     /// How old a push may be at its slot, in seconds: what the plan agrees to lose.
     pub rpo_s: u64,
-    /// The key under which everything of the vault is.
-    pub key_arn: &'a KeyArn,
+    /// The key under which everything of the vault is, where the plan names one. Where it does not, a
+    /// push may be under any: what is made of it is encrypted as the plan says.
+    pub key_arn: Option<&'a KeyArn>,
     /// What was adopted before, if anything was.
     pub adopted: Option<&'a Adopted>,
 }
@@ -121,17 +123,15 @@ pub fn judge(wanted: &Wanted<'_>, key: &str, facts: &ObjectFacts) -> Result<Uplo
     if facts.size_bytes == 0 {
         return Err(nothing(wanted, 1, 1));
     }
-    let key_arn = facts.key_arn.as_deref().unwrap_or("no key that S3 names");
-    match facts.algorithm.as_deref() {
-        Some("aws:kms") if key_arn == wanted.key_arn.as_str() => {}
-        Some("aws:kms") => {
-            let asked = wanted.key_arn;
-            return Err(unusable(format!("is encrypted under {key_arn}, not under {asked}")));
+    let differs = match (wanted.key_arn, &facts.algorithm) {
+        (Some(key_arn), algorithm) => {
+            Encryption::Key(key_arn.clone()).differs(algorithm.as_deref(), facts.key_arn.as_deref())
         }
-        Some(other) => {
-            return Err(unusable(format!("is encrypted with {other}, not with aws:kms")));
-        }
-        None => return Err(unusable("is not said to be encrypted".to_owned())),
+        (None, Some(_)) => None,
+        (None, None) => Some("is not said to be encrypted".to_owned()),
+    };
+    if let Some(clause) = differs {
+        return Err(unusable(clause));
     }
     let age_s = before_slot_s(wanted.slot, written_at);
     if age_s > wanted.rpo_s {

@@ -9,6 +9,7 @@ pub mod backup;
 pub mod capacity;
 pub mod database;
 pub mod dns;
+pub mod encryption;
 pub mod evidence;
 pub mod export;
 pub mod failover;

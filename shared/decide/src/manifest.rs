@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::encryption::{Encryption, Word};
 use crate::inventory::Totals;
 use crate::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
 use crate::tripwire::Measures;
@@ -21,8 +22,11 @@ pub const FORMAT_WITH_UPLOADS: u32 = 2;
 /// would take the list for what it lists.
 pub const FORMAT_WITH_INVENTORIES: u32 = 3;
 
+/// The version of a manifest whose objects are not under a key that somebody made.
+pub const FORMAT_WITH_ENCRYPTION: u32 = 4;
+
 /// The versions of a manifest that this code reads.
-pub const MANIFEST_FORMATS: RangeInclusive<u32> = FORMAT..=FORMAT_WITH_INVENTORIES;
+pub const MANIFEST_FORMATS: RangeInclusive<u32> = FORMAT..=FORMAT_WITH_ENCRYPTION;
 
 /// The version of a receipt that says what was measured, and what is suspicious. A reader that does not
 /// know of either says so; every other receipt is [`FORMAT`].
@@ -80,7 +84,7 @@ pub struct Stored {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// One of [`MANIFEST_FORMATS`]; see [`format_of`].
+    /// One of [`MANIFEST_FORMATS`]; see [`Manifest::right_format`].
     pub format: u32,
     /// Whose backup it is.
     pub system: SystemName,
@@ -92,22 +96,35 @@ pub struct Manifest {
     pub term: Term,
     /// Version id of the plan under which it was made.
     pub plan_version: String,
-    /// The key under which every object was asked to be encrypted.
-    pub key_arn: KeyArn,
+    /// The key under which every object was asked to be encrypted, if it was a key of KMS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_arn: Option<KeyArn>,
+    /// What was asked for where it was no key that somebody made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Word>,
     /// When the manifest was written.
     pub stored_at: Timestamp,
     /// In the plan's order: metadata first, artifacts last (seed C7).
     pub objects: Vec<Stored>,
 }
 
-/// The version of a manifest that records these objects.
-pub fn format_of(objects: &[Stored]) -> u32 {
-    if objects.iter().any(|stored| stored.inventory.is_some()) {
-        FORMAT_WITH_INVENTORIES
-    } else if objects.iter().any(|stored| stored.upload.is_some()) {
-        FORMAT_WITH_UPLOADS
-    } else {
-        FORMAT
+impl Manifest {
+    /// How every object was asked to be encrypted; `None` if it says nothing that was ever written.
+    pub fn asked(&self) -> Option<Encryption> {
+        Encryption::read(self.key_arn.as_ref(), self.encryption)
+    }
+
+    /// The version of a manifest that records this.
+    pub fn right_format(&self) -> u32 {
+        if self.encryption.is_some() {
+            FORMAT_WITH_ENCRYPTION
+        } else if self.objects.iter().any(|stored| stored.inventory.is_some()) {
+            FORMAT_WITH_INVENTORIES
+        } else if self.objects.iter().any(|stored| stored.upload.is_some()) {
+            FORMAT_WITH_UPLOADS
+        } else {
+            FORMAT
+        }
     }
 }
 

@@ -4,8 +4,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::encryption::Encryption;
 use crate::inventory::Object;
-use crate::manifest::{Checked, Manifest, Stored, Sums, format_of};
+use crate::manifest::{Checked, Manifest, Stored, Sums};
 use crate::name::{KeyArn, Region, Slot, SystemName};
 use crate::seen::Seen;
 use crate::vault;
@@ -77,21 +78,20 @@ pub fn key_findings(wanted: &KeyArn, seen: &Seen<KeyFacts>) -> Result<Vec<String
 }
 
 /// What is wrong with a stored object by what S3 itself says of it, a clause each.
-pub fn storage_findings(wanted: &KeyArn, sums: &Sums, facts: &ObjectFacts) -> Vec<String> {
+pub fn storage_findings(wanted: &Encryption, sums: &Sums, facts: &ObjectFacts) -> Vec<String> {
     let mut findings = Vec::new();
     // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/AddingObjectstoVersionSuspendedBuckets.html>:
     // the next write takes its place, and nothing is left of it.
     if facts.version_id == NO_VERSION {
         findings.push("S3 keeps no versions of it: the bucket's versioning is not enabled".into());
     }
-    let found_key = facts.key_arn.as_deref().unwrap_or("no key that S3 names");
-    match facts.algorithm.as_deref() {
-        Some("aws:kms") if found_key == wanted.as_str() => {}
-        Some("aws:kms") => {
-            findings.push(format!("it is encrypted under {found_key}, not under {wanted}"));
-        }
-        Some(other) => findings.push(format!("it is encrypted with {other}, not with aws:kms")),
-        None => findings.push("S3 does not say that it is encrypted".to_owned()),
+    if facts.algorithm.is_none() {
+        let asked = wanted.algorithm();
+        findings.push(format!("S3 does not say that it is encrypted, where {asked} was asked"));
+    } else if let Some(clause) =
+        wanted.differs(facts.algorithm.as_deref(), facts.key_arn.as_deref())
+    {
+        findings.push(format!("it {clause}"));
     }
     if facts.size_bytes != sums.size_bytes {
         findings.push(format!(
@@ -126,8 +126,8 @@ pub struct View {
     pub region: Region,
     /// What was written down. Its objects are the records.
     pub manifest: Manifest,
-    /// The manifest's key, as KMS describes it.
-    pub key: Seen<KeyFacts>,
+    /// The manifest's key, as KMS describes it, if it has one.
+    pub key: Option<Seen<KeyFacts>>,
     /// Every key of the vault in the backup's folder.
     pub listed: Seen<Vec<String>>,
     /// What was seen of each record, in the manifest's order.
@@ -166,10 +166,10 @@ pub fn verdict(view: &View) -> Verdict {
         let mut findings = record_findings(view, position, stored);
         match view.objects.get(position) {
             Some(seen) => {
-                let key_arn = &view.manifest.key_arn;
+                let asked = view.manifest.asked();
                 let Stored { key, version_id, sums, .. } = stored;
                 let record = Record { key, version_id, sums };
-                object_findings(key_arn, record, seen, &mut findings, &mut unknown);
+                object_findings(asked.as_ref(), record, seen, &mut findings, &mut unknown);
             }
             None => unknown.push(format!("{} was not looked at", stored.key)),
         }
@@ -205,28 +205,40 @@ fn manifest_findings(view: &View, unknown: &mut Vec<String>) -> Vec<String> {
             manifest.system, manifest.slot, view.system, view.slot
         ));
     }
-    let format = format_of(&manifest.objects);
+    let format = manifest.right_format();
     if manifest.format != format {
         let said = manifest.format;
         findings.push(format!("it says that it is of format {said}, and its records are {format}"));
     }
+    if manifest.asked().is_none() {
+        findings.push("it does not say how its objects were to be encrypted".to_owned());
+    }
     if manifest.objects.is_empty() {
         findings.push("it records nothing".to_owned());
     }
-    if manifest.key_arn.region() != view.region.as_str() {
-        findings.push(format!(
-            "its key {} is in {}, and the vault is in {}",
-            manifest.key_arn,
-            manifest.key_arn.region(),
-            view.region
-        ));
-    }
-    match key_findings(&manifest.key_arn, &view.key) {
-        Ok(clauses) => findings
-            .extend(clauses.iter().map(|clause| format!("its key {} {clause}", manifest.key_arn))),
-        Err(why) => unknown.push(format!("the key {} could not be seen: {why}", manifest.key_arn)),
+    if let Some(key_arn) = &manifest.key_arn {
+        key_of_manifest(view, key_arn, &mut findings, unknown);
     }
     findings
+}
+
+fn key_of_manifest(
+    view: &View,
+    key_arn: &KeyArn,
+    findings: &mut Vec<String>,
+    unknown: &mut Vec<String>,
+) {
+    if key_arn.region() != view.region.as_str() {
+        let (found, wanted) = (key_arn.region(), &view.region);
+        findings.push(format!("its key {key_arn} is in {found}, and the vault is in {wanted}"));
+    }
+    let not_seen = Seen::Unknown("it was not looked at".to_owned());
+    match key_findings(key_arn, view.key.as_ref().unwrap_or(&not_seen)) {
+        Ok(clauses) => {
+            findings.extend(clauses.iter().map(|clause| format!("its key {key_arn} {clause}")));
+        }
+        Err(why) => unknown.push(format!("the key {key_arn} could not be seen: {why}")),
+    }
 }
 
 fn record_findings(view: &View, position: usize, stored: &Stored) -> Vec<String> {
@@ -244,14 +256,14 @@ fn record_findings(view: &View, position: usize, stored: &Stored) -> Vec<String>
 
 /// What is wrong with one artifact that an inventory lists, and what is not known of it, a clause each.
 pub fn artifact_findings(
-    key_arn: &KeyArn,
+    asked: &Encryption,
     object: &Object,
     seen: &ObjectView,
 ) -> (Vec<String>, Vec<String>) {
     let (mut findings, mut unknown) = (Vec::new(), Vec::new());
     let Object { vault_key, version_id, sums, .. } = object;
     let record = Record { key: vault_key, version_id, sums };
-    object_findings(key_arn, record, seen, &mut findings, &mut unknown);
+    object_findings(Some(asked), record, seen, &mut findings, &mut unknown);
     (findings, unknown)
 }
 
@@ -264,7 +276,7 @@ struct Record<'a> {
 }
 
 fn object_findings(
-    key_arn: &KeyArn,
+    asked: Option<&Encryption>,
     stored: Record<'_>,
     seen: &ObjectView,
     findings: &mut Vec<String>,
@@ -272,7 +284,10 @@ fn object_findings(
 ) {
     match &seen.facts {
         Seen::Here(facts) if facts.version_id == stored.version_id => {
-            findings.extend(storage_findings(key_arn, stored.sums, facts));
+            // A manifest that does not say it is a finding of its own.
+            if let Some(asked) = asked {
+                findings.extend(storage_findings(asked, stored.sums, facts));
+            }
         }
         // The names of a backup are written once. Whoever wrote over one has touched the backup,
         // even though the version that the manifest means may still be there.

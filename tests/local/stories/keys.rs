@@ -70,6 +70,28 @@ fn a_key_whose_name_is_wrong_is_a_problem_of_the_plan() -> Result<()> {
     })
 }
 
+/// Seed A16: keys of S3's own are asked for, S3 says that it took them, and the backup is proven and copied
+/// to `latest/` so.
+#[test]
+fn a_plan_may_choose_keys_of_s3s_own() -> Result<()> {
+    tell(async |scene| {
+        let own = Own::new(scene, "keys-of-s3").await?;
+        let wanted = own.wanted();
+        let key_line = format!("kms_key = \"{}\"", wanted.key_arn);
+        own.upload(&own.plan(&wanted).replace(&key_line, "encryption = \"aes256\"")).await?;
+        let slot = own.first_slot().await?;
+        for folder in [slot.as_str(), "latest"] {
+            for source in ["database", "config"] {
+                let key = format!("backups/{}/{folder}/{source}", own.name);
+                let head = own.head(&key).await?;
+                ensure!(head["ServerSideEncryption"] == "AES256", "{key}: {head}");
+                ensure!(head["SSEKMSKeyId"].is_null(), "{key}: {head}");
+            }
+        }
+        Ok(())
+    })
+}
+
 /// KMS that does not answer says nothing of the key: neither a refusal nor a backup, and the retry
 /// of the same event makes it.
 #[test]

@@ -15,10 +15,16 @@ use super::vault::VAULT_KEY;
 pub(crate) const PLAN_KEY: &str =
     "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
+/// The key that AWS manages for S3.
+pub(crate) const S3_KEY: &str =
+    "arn:aws:kms:us-west-2:111122223333:key/33333333-12ab-34cd-56ef-1234567890ab";
+
 /// Every key that KMS knows, by the ARN under which it is asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyRing {
     pub(crate) by_arn: BTreeMap<String, KeyFacts>,
+    /// What `alias/aws/s3` stands for.
+    pub(crate) aws_s3: &'static str,
     /// KMS does not answer.
     pub(crate) is_silent: bool,
 }
@@ -32,8 +38,8 @@ impl Default for KeyRing {
                 KeyFacts { arn: arn.to_owned(), state, deleted_at: None, encrypts: true },
             )
         };
-        let by_arn = BTreeMap::from([enabled(VAULT_KEY), enabled(PLAN_KEY)]);
-        Self { by_arn, is_silent: false }
+        let by_arn = BTreeMap::from([enabled(VAULT_KEY), enabled(PLAN_KEY), enabled(S3_KEY)]);
+        Self { by_arn, aws_s3: S3_KEY, is_silent: false }
     }
 }
 
@@ -54,5 +60,10 @@ impl Keys for Run<'_> {
             Ok(found.map_or(Seen::Absent, |facts| Seen::Here(facts.clone())))
         })
         .await
+    }
+
+    async fn aws_s3_key(&self) -> Result<Seen<KeyFacts>, Fault> {
+        let aws_s3 = self.world.state().keys.aws_s3;
+        self.key(&KeyArn::parse(aws_s3).unwrap()).await
     }
 }

@@ -12,9 +12,10 @@ use warmspare_act::ports::{
     Deleted, Deletion, Document, Inbox, Standing, Uploaded, Uploads, Vault, Written,
 };
 use warmspare_act::stream::{Chunks, Measured, crc64nvme_of};
+use warmspare_decide::encryption::Encryption;
 use warmspare_decide::inbox::Pushed;
 use warmspare_decide::journal::Step;
-use warmspare_decide::name::{KeyArn, Region, Slot};
+use warmspare_decide::name::{Region, Slot};
 use warmspare_decide::plan::{Plan, Problems};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
@@ -98,6 +99,17 @@ impl Version {
             checksum_type: Some("FULL_OBJECT".to_owned()),
             slot: None,
             mark: None,
+        }
+    }
+}
+
+impl Version {
+    /// One that is so encrypted.
+    fn so(state: &mut State, body: &[u8], encryption: &Encryption) -> Self {
+        Self {
+            algorithm: Some(encryption.algorithm().to_owned()),
+            key_arn: encryption.key_arn().map(ToString::to_string),
+            ..Self::new(state, body, "")
         }
     }
 }
@@ -269,7 +281,7 @@ impl Vault for Run<'_> {
     async fn upload<C: Chunks>(
         &self,
         key: &str,
-        key_arn: &KeyArn,
+        encryption: &Encryption,
         stream: &mut Measured<C>,
         mark: Option<&str>,
     ) -> Result<Uploaded, Fault> {
@@ -287,7 +299,7 @@ impl Vault for Run<'_> {
             if current(state, key).is_some() {
                 return Ok(Uploaded::Exists);
             }
-            let mut version = Version::new(state, &body, key_arn.as_str());
+            let mut version = Version::so(state, &body, encryption);
             version.mark = mark.map(str::to_owned);
             (state.sources.stores)(&mut version);
             let version_id = version.id.clone();
@@ -351,7 +363,7 @@ impl Vault for Run<'_> {
         from: (&str, &str),
         to: &str,
         over: Option<&str>,
-        key_arn: &KeyArn,
+        encryption: &Encryption,
         slot: Slot,
     ) -> Result<Written, Fault> {
         self.change("Vault::copy", |state| {
@@ -360,7 +372,7 @@ impl Vault for Run<'_> {
             }
             let gone = || Fault::new(Hope::Retryable, "copying", from.0, "NoSuchVersion");
             let body = open(state, from.0, Some(from.1))?.ok_or_else(gone)?.body.clone();
-            let mut copied = Version::new(state, &body, key_arn.as_str());
+            let mut copied = Version::so(state, &body, encryption);
             copied.slot = Some(slot.to_string());
             let etag = copied.etag.clone();
             arrive(state, to, copied);
@@ -507,7 +519,12 @@ pub(super) fn differences(state: &State, folder: &str) -> Vec<String> {
         }
     }
     for key in state.beside.arrived.keys().filter(in_folder) {
-        match current(state, key).map(|version| version.key_arn.clone().unwrap_or_default()) {
+        let key_arn = |version: &Version| match version.algorithm.as_deref() {
+            // Keys of S3's own.
+            Some("AES256") => VAULT_KEY.to_owned(),
+            _ => version.key_arn.clone().unwrap_or_default(),
+        };
+        match current(state, key).map(key_arn) {
             None => differences.push(format!("{key} is gone")),
             Some(key_arn) => {
                 let facts = state.keys.by_arn.get(&key_arn);

@@ -11,9 +11,10 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use warmspare_decide::encryption::Encryption;
 use warmspare_decide::inventory::{FORMAT, Head, Origin, Row, Through, Totals};
 use warmspare_decide::manifest::{Stored, Sums};
-use warmspare_decide::name::{KeyArn, Slot, SourceName, SystemName};
+use warmspare_decide::name::{Slot, SourceName, SystemName};
 use warmspare_decide::plan::{Plan, Store};
 use warmspare_decide::vault::{self, Located};
 use warmspare_decide::verify::{ObjectFacts, storage_findings};
@@ -57,11 +58,16 @@ pub(super) async fn store<P>(
 where
     P: Clock + Vault + Artifacts,
 {
+    // A plan with a bucket and without a key is not a right one: see `read`.
+    let Some(key_arn) = plan.backup.encryption.key_arn() else {
+        let why = "a bucket is copied under a kms_key, and the plan has none";
+        return Err(Fault::new(Hope::Permanent, "storing", source.as_str(), why));
+    };
     let origin = Origin {
         endpoint: store.endpoint.clone(),
         bucket: store.bucket.clone(),
         prefix: store.prefix.clone(),
-        key_arn: plan.backup.kms_key.clone(),
+        key_arn: key_arn.clone(),
     };
     let system = plan.system.clone();
     let head = Head { format: FORMAT, system, slot, source: source.clone(), origin };
@@ -102,8 +108,8 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
         &self.head.source
     }
 
-    fn key_arn(&self) -> &KeyArn {
-        &self.head.origin.key_arn
+    fn asked(&self) -> Encryption {
+        Encryption::Key(self.head.origin.key_arn.clone())
     }
 
     async fn run(&self) -> Result<Ended, Fault> {
@@ -194,7 +200,7 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
         rows.extend_from_slice(&piece.rows);
         rows.extend(written(&Row::Through(Through { key: through, is_last }))?);
         let mut stream = Measured::new(Whole::of(rows));
-        let uploaded = self.ports.upload(&key, self.key_arn(), &mut stream, None).await?;
+        let uploaded = self.ports.upload(&key, &self.asked(), &mut stream, None).await?;
         Ok(matches!(uploaded, Uploaded::New { .. }))
     }
 
@@ -259,7 +265,7 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
             totals: &totals,
             is_over: false,
         });
-        match self.ports.upload(key, self.key_arn(), &mut stream, None).await? {
+        match self.ports.upload(key, &self.asked(), &mut stream, None).await? {
             Uploaded::New { version_id, sums } => {
                 let facts = super::look(self.ports, key, Some(&version_id)).await?;
                 let facts = facts.ok_or_else(|| gone(key))?;
@@ -296,7 +302,7 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
         sums: Sums,
         totals: Totals,
     ) -> Result<Stored, Fault> {
-        let findings = storage_findings(self.key_arn(), &sums, &facts);
+        let findings = storage_findings(&self.asked(), &sums, &facts);
         if !findings.is_empty() {
             return Err(Fault::new(Hope::Permanent, "checking", key, findings.join(" and ")));
         }

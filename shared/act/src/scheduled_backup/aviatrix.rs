@@ -12,6 +12,7 @@ use warmspare_decide::refusal::Refusal;
 use warmspare_decide::verify::ObjectFacts;
 
 use super::inbox;
+use super::store::How;
 use crate::fault::{Fault, Hope};
 use crate::ports::{Clock, Controllers, Uploaded, Vault};
 use crate::stream::{Held, Measured};
@@ -27,13 +28,12 @@ const TURNS_MAX: usize = 200;
 /// Retryable: no file came in time, or it was replaced while it was read. Permanent: the controller did
 /// not accept the login.
 pub(super) async fn upload<P: Clock + Controllers + Vault>(
+    how: &How<'_, P>,
     ports: &P,
-    plan: &Plan,
-    slot: Slot,
     controller: &Controller,
     key: &str,
 ) -> Result<Result<Uploaded, Refusal>, Fault> {
-    let file = match find(ports, plan, slot, controller).await? {
+    let file = match find(ports, how.plan, how.slot, controller).await? {
         Ok(file) => file,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -45,7 +45,7 @@ pub(super) async fn upload<P: Clock + Controllers + Vault>(
     })?;
     let body = ports.open_written(controller, &file).await?;
     let mut stream = Measured::new(Held::new(body, &file.key, &facts(&file)));
-    ports.upload(key, &plan.backup.kms_key, &mut stream, Some(&mark)).await.map(Ok)
+    ports.upload(key, how.encryption, &mut stream, Some(&mark)).await.map(Ok)
 }
 
 /// What the listing says of a file: that it is so long.

@@ -144,7 +144,7 @@ async fn choose<P: Vault + Inbox>(
         inbox: &folder,
         slot,
         rpo_s: plan.objectives.rpo_s,
-        key_arn: &plan.backup.kms_key,
+        key_arn: plan.backup.encryption.key_arn(),
         adopted: adopted.as_ref(),
     };
     let pushed = ports.pushed(&folder).await?;

@@ -1,5 +1,6 @@
 //! One source of a backup: read, stored under its name, and held against what S3 says.
 
+use warmspare_decide::encryption::Encryption;
 use warmspare_decide::manifest::{Stored, Sums};
 use warmspare_decide::name::Slot;
 use warmspare_decide::plan::{From, Plan, Source};
@@ -25,6 +26,7 @@ const LEFT_S_MIN: u64 = 10;
 pub(super) struct How<'a, P> {
     pub(super) plan: &'a Plan,
     pub(super) slot: Slot,
+    pub(super) encryption: &'a Encryption,
     pub(super) pacer: &'a Pacer<'a, P>,
 }
 
@@ -52,7 +54,7 @@ impl<P: Clock + Sources + Controllers + Inbox> How<'_, P> {
                 Err(refusal) => return Ok(Err(refusal)),
             },
         };
-        let findings = storage_findings(&self.plan.backup.kms_key, &sums, &facts);
+        let findings = storage_findings(self.encryption, &sums, &facts);
         if !findings.is_empty() {
             // No manifest: what S3 says of it already is what verification would reject.
             return Err(Fault::new(Hope::Permanent, "checking", key, findings.join(" and ")));
@@ -72,20 +74,19 @@ impl<P: Clock + Sources + Controllers + Inbox> How<'_, P> {
         pushed: Option<&Chosen>,
         key: &str,
     ) -> Result<Result<Uploaded, Refusal>, Fault> {
-        let key_arn = &self.plan.backup.kms_key;
         // A push is in the vault already, and the file of a controller in S3: no line of the site is to
         // be spared.
         if let Some(chosen) = pushed {
             let mut stream = Measured::new(chosen.open(ports).await?);
             let mark = inbox::mark(chosen.push())?;
-            return ports.upload(key, key_arn, &mut stream, Some(&mark)).await.map(Ok);
+            return ports.upload(key, self.encryption, &mut stream, Some(&mark)).await.map(Ok);
         }
         if let From::Aviatrix(controller) = &source.from {
-            return aviatrix::upload(ports, self.plan, self.slot, controller, key).await;
+            return aviatrix::upload(self, ports, controller, key).await;
         }
         let inner = ports.open(&source.from).await?;
         let mut stream = Measured::new(self.pacer.paced(inner, &source.name));
-        ports.upload(key, key_arn, &mut stream, None).await.map(Ok)
+        ports.upload(key, self.encryption, &mut stream, None).await.map(Ok)
     }
 }
 

@@ -22,7 +22,9 @@ pub(super) async fn stored<P: Bus>(
         .map(|totals| format!(", with {} artifact(s), {} bytes", totals.objects, totals.size_bytes))
         .collect();
     let count = manifest.objects.len();
-    let what = format!("{count} object(s), {bytes} bytes{}", listed.concat());
+    let warning = manifest.asked().and_then(|asked| asked.warning());
+    let warned = warning.map_or_else(String::new, |warning| format!("; {warning}"));
+    let what = format!("{count} object(s), {bytes} bytes{}{warned}", listed.concat());
     let reason = format!("backup {slot} of {system} is stored: {what}");
     let happening = Happening::BackupStored;
     let announcement = announcement(happening, system, Some(*slot), reason, manifest.stored_at);

@@ -68,7 +68,7 @@ impl<P: Clock + Vault + Keys + Bus> Proving<'_, P> {
         let is_its = head.system == self.of.system
             && head.slot == self.of.slot
             && head.source == self.stored.source
-            && head.origin.key_arn == self.manifest.key_arn;
+            && Some(&head.origin.key_arn) == self.manifest.key_arn.as_ref();
         if !is_its {
             return Ok(self.wrong("it is the inventory of another backup, or under another key"));
         }
@@ -210,13 +210,16 @@ impl<P: Clock + Vault + Keys + Bus> Proving<'_, P> {
         let read = Seen::Unknown("it was not read back yet".to_owned());
         let facts = ports.facts(&object.vault_key, None).await?;
         let mut seen = ObjectView { facts, read };
-        let (findings, _) = verify::artifact_findings(&self.manifest.key_arn, object, &seen);
+        let Some(asked) = self.manifest.asked() else {
+            return Ok(vec!["its manifest does not say how it is encrypted".to_owned()]);
+        };
+        let (findings, _) = verify::artifact_findings(&asked, object, &seen);
         if !findings.is_empty() {
             return Ok(findings);
         }
         let body = ports.read_as_recovery(&object.vault_key, &object.version_id).await?;
         seen.read = Seen::Here(Measured::new(body).drain().await?);
-        match verify::artifact_findings(&self.manifest.key_arn, object, &seen) {
+        match verify::artifact_findings(&asked, object, &seen) {
             (findings, unknown) if unknown.is_empty() || !findings.is_empty() => Ok(findings),
             (_, unknown) => {
                 let why = unknown.join("; ");

@@ -47,8 +47,10 @@ async fn place<P: Vault>(
             Latest::NotKnown(why) => return Err(fault(why)),
         };
         let from = (stored.key.as_str(), stored.version_id.as_str());
-        let (over, key_arn) = (over.as_deref(), &manifest.key_arn);
-        match ports.copy(from, &key, over, key_arn, manifest.slot).await? {
+        let Some(asked) = manifest.asked() else {
+            return Err(fault("its manifest does not say how it is encrypted".to_owned()));
+        };
+        match ports.copy(from, &key, over.as_deref(), &asked, manifest.slot).await? {
             Written::New(_) => return Ok(None),
             // Another run has moved it since, or our own first try did: the next look tells.
             Written::Conflict => {}

@@ -36,7 +36,10 @@ impl Looks {
         slot: Slot,
         manifest: &Manifest,
     ) -> View {
-        let key = self.seen(ports.key(&manifest.key_arn).await);
+        let key = match &manifest.key_arn {
+            Some(key_arn) => Some(self.seen(ports.key(key_arn).await)),
+            None => None,
+        };
         let listed = self.seen(ports.list(&vault::backup(system, slot)).await.map(Seen::Here));
         let mut objects = Vec::new();
         for stored in &manifest.objects {

@@ -135,12 +135,14 @@ impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
         };
         // Before any finding: a key that is disabled is not what the backup is to be rejected for. It may
         // be enabled again, and then everything is as it was.
-        let key = self.ports.key(&manifest.key_arn).await?;
-        let clauses = verify::key_findings(&manifest.key_arn, &key)
-            .map_err(|why| self.cannot(Hope::Retryable, why))?;
-        if !clauses.is_empty() {
-            let why = format!("its key {} {}", manifest.key_arn, clauses.join(" and "));
-            return Err(self.cannot(Hope::Permanent, why));
+        if let Some(key_arn) = &manifest.key_arn {
+            let key = self.ports.key(key_arn).await?;
+            let clauses = verify::key_findings(key_arn, &key)
+                .map_err(|why| self.cannot(Hope::Retryable, why))?;
+            if !clauses.is_empty() {
+                let why = format!("its key {key_arn} {}", clauses.join(" and "));
+                return Err(self.cannot(Hope::Permanent, why));
+            }
         }
         let (verdict, first_fault) = self.verdict(&manifest).await;
         match verdict {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use warmspare_decide::encryption::Choice;
 use warmspare_decide::name::{KeyArn, SystemName};
 use warmspare_decide::outcome::{self, Announcement, Happening};
 use warmspare_decide::seen::Seen;
@@ -91,7 +92,8 @@ async fn keys<P: Clock + Vault + Keys + Bus>(
     for system in systems {
         match documents::load_plan(ports, system).await {
             Ok(Ok((plan, _))) => {
-                let key_arn = plan.backup.kms_key;
+                // The others have no key that somebody could lose.
+                let Choice::Key(key_arn) = plan.backup.encryption else { continue };
                 let name = key_arn.as_str().to_owned();
                 let (_, systems) = by_key.entry(name).or_insert((key_arn, BTreeSet::new()));
                 systems.insert(system.clone());

@@ -57,3 +57,15 @@ async fn a_key_that_is_not_there_is_absent() {
     let wire = Wire::default().says(400, body);
     assert_eq!(key(&wire).await, Seen::Absent);
 }
+
+/// A16: by the name that AWS gives it, in the vault's Region; what it stands for is in the answer.
+#[tokio::test]
+async fn the_key_that_aws_manages_for_s3_is_asked_for_by_its_name() {
+    let rest = r#""KeyState":"Enabled","KeyUsage":"ENCRYPT_DECRYPT","KeySpec":"SYMMETRIC_DEFAULT""#;
+    let wire = Wire::default().says(200, metadata(rest));
+    let Seen::Here(facts) = wire.live().aws_s3_key().await.unwrap() else { panic!() };
+    assert_eq!((facts.arn.as_str(), facts.encrypts), (KEY, true));
+    let sent = wire.only();
+    assert_eq!(sent.line, "POST https://kms.us-west-2.amazonaws.com/");
+    assert_eq!(sent.body, "{\"KeyId\":\"alias/aws/s3\"}");
+}

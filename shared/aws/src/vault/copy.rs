@@ -4,7 +4,8 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, MetadataDirective};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use warmspare_act::fault::Fault;
 use warmspare_act::ports::Written;
-use warmspare_decide::name::{KeyArn, Slot};
+use warmspare_decide::encryption::Encryption;
+use warmspare_decide::name::Slot;
 
 use super::documents::Over;
 use super::encryption;
@@ -23,13 +24,14 @@ pub(super) async fn copy(
     (from, version_id): (&str, &str),
     to: &str,
     over: Option<&str>,
-    key_arn: &KeyArn,
+    asked: &Encryption,
     slot: Slot,
 ) -> Result<Written, Fault> {
     const DURING: &str = "copying to";
     let config = live.config();
     let over = over.map_or(Over::Nothing, Over::Exactly);
     let (if_none_match, if_match) = over.headers();
+    let (algorithm, key_id, bucket_key) = encryption::headers(asked);
     let source = format!(
         "{}/{}?versionId={}",
         config.vault_bucket,
@@ -47,9 +49,9 @@ pub(super) async fn copy(
         .set_expected_source_bucket_owner(config.vault_owner.clone())
         .set_if_none_match(if_none_match)
         .set_if_match(if_match)
-        .server_side_encryption(encryption::ALGORITHM)
-        .ssekms_key_id(key_arn.as_str())
-        .bucket_key_enabled(true)
+        .server_side_encryption(algorithm)
+        .set_ssekms_key_id(key_id)
+        .set_bucket_key_enabled(bucket_key)
         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
         .metadata_directive(MetadataDirective::Replace)
         .metadata(SLOT, slot.to_string())
@@ -69,7 +71,7 @@ pub(super) async fn copy(
         to,
         answer.server_side_encryption(),
         answer.ssekms_key_id(),
-        key_arn.as_str(),
+        asked,
     )?;
     let etag = answer.copy_object_result().and_then(|result| result.e_tag()).unwrap_or_default();
     Ok(Written::New(etag.to_owned()))

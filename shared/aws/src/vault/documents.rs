@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::{Document, Written};
 use warmspare_act::stream::crc64nvme_text;
+use warmspare_decide::encryption::Encryption;
 use warmspare_decide::seen::Seen;
 
 use super::encryption;
@@ -123,6 +124,9 @@ pub(super) async fn write(
     const DURING: &str = "writing";
     let config = live.config();
     let (if_none_match, if_match) = over.headers();
+    // Small objects are always under the vault's own key, whatever a plan chooses for its backups.
+    let asked = Encryption::Key(config.vault_key.clone());
+    let (algorithm, key_id, bucket_key) = encryption::headers(&asked);
     let answer = live
         .clients()
         .s3()
@@ -132,9 +136,9 @@ pub(super) async fn write(
         .set_expected_bucket_owner(config.vault_owner.clone())
         .set_if_none_match(if_none_match)
         .set_if_match(if_match)
-        .server_side_encryption(encryption::ALGORITHM)
-        .ssekms_key_id(config.vault_key.as_str())
-        .bucket_key_enabled(true)
+        .server_side_encryption(algorithm)
+        .set_ssekms_key_id(key_id)
+        .set_bucket_key_enabled(bucket_key)
         .checksum_crc64_nvme(crc64nvme_text(checksum(CrcAlgorithm::Crc64Nvme, &body)))
         .body(ByteStream::from(body))
         .customize()
@@ -153,7 +157,7 @@ pub(super) async fn write(
         key,
         answer.server_side_encryption(),
         answer.ssekms_key_id(),
-        config.vault_key.as_str(),
+        &asked,
     )?;
     let etag = answer.e_tag().unwrap_or_default().to_owned();
     Ok(Written::New(etag))

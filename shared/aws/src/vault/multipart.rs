@@ -14,8 +14,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::Uploaded;
 use warmspare_act::stream::Chunks;
+use warmspare_decide::encryption::Encryption;
 use warmspare_decide::manifest::Sums;
-use warmspare_decide::name::KeyArn;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::verify::ObjectFacts;
 
@@ -33,7 +33,7 @@ const DURING: &str = "uploading";
 struct Upload<'a> {
     live: &'a Live,
     key: &'a str,
-    key_arn: &'a KeyArn,
+    asked: &'a Encryption,
     id: String,
 }
 
@@ -57,7 +57,8 @@ pub(super) async fn upload<C: Chunks>(
 
 impl<'a> Upload<'a> {
     async fn begin(live: &'a Live, target: Target<'a>) -> Result<Self, Fault> {
-        let Target { key, key_arn, .. } = target;
+        let Target { key, asked, .. } = target;
+        let (algorithm, key_id, bucket_key) = encryption::headers(asked);
         let answer = live
             .clients()
             .s3()
@@ -65,9 +66,9 @@ impl<'a> Upload<'a> {
             .bucket(&live.config().vault_bucket)
             .key(key)
             .set_expected_bucket_owner(live.config().vault_owner.clone())
-            .server_side_encryption(encryption::ALGORITHM)
-            .ssekms_key_id(key_arn.as_str())
-            .bucket_key_enabled(true)
+            .server_side_encryption(algorithm)
+            .set_ssekms_key_id(key_id)
+            .set_bucket_key_enabled(bucket_key)
             .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
             .checksum_type(ChecksumType::FullObject)
             .set_metadata(target.metadata())
@@ -77,7 +78,7 @@ impl<'a> Upload<'a> {
         let Some(id) = answer.upload_id().map(str::to_owned) else {
             return Err(Fault::new(Hope::Permanent, DURING, key, "S3 gave the upload no id"));
         };
-        let upload = Self { live, key, key_arn, id };
+        let upload = Self { live, key, asked, id };
         let algorithm = answer.server_side_encryption();
         match upload.confirm_encryption(algorithm, answer.ssekms_key_id()) {
             Ok(()) => Ok(upload),
@@ -245,7 +246,7 @@ impl<'a> Upload<'a> {
         algorithm: Option<&ServerSideEncryption>,
         key_arn: Option<&str>,
     ) -> Result<(), Fault> {
-        encryption::confirm(DURING, self.key, algorithm, key_arn, self.key_arn.as_str())
+        encryption::confirm(DURING, self.key, algorithm, key_arn, self.asked)
     }
 }
 

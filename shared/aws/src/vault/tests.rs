@@ -3,6 +3,8 @@ mod answers;
 use jiff::Timestamp;
 use warmspare_act::fault::Hope;
 use warmspare_act::stream::Chunks as _;
+use warmspare_decide::encryption::Own;
+use warmspare_decide::name::KeyArn;
 
 use super::*;
 use crate::replay::{KEY, OTHER_KEY, Sent, VAULT_KEY, Wire, s3_error};
@@ -244,10 +246,10 @@ async fn facts_are_what_s3_says_of_one_version() {
 async fn a_copy_names_the_version_the_condition_the_key_and_the_slot() {
     let body = "<CopyObjectResult><ETag>\"e2\"</ETag></CopyObjectResult>";
     let wire = Wire::default().with(200, &encrypted_with(KEY), body);
-    let key_arn = KeyArn::parse(KEY).unwrap();
+    let asked = Encryption::Key(KeyArn::parse(KEY).unwrap());
     let written = wire
         .live()
-        .copy(("backups/c/s/config file", "v+1"), "backups/c/latest/config", None, &key_arn, slot())
+        .copy(("backups/c/s/config file", "v+1"), "backups/c/latest/config", None, &asked, slot())
         .await
         .unwrap();
     assert_eq!(written, Written::New("\"e2\"".to_owned()));
@@ -264,9 +266,21 @@ async fn a_copy_names_the_version_the_condition_the_key_and_the_slot() {
     asks_for_encryption(&sent, KEY);
 
     let wire = Wire::default().says(412, precondition_failed());
-    let written = wire.live().copy(("a", "v1"), "b", Some("\"e1\""), &key_arn, slot()).await;
+    let written = wire.live().copy(("a", "v1"), "b", Some("\"e1\""), &asked, slot()).await;
     assert_eq!(written.unwrap(), Written::Conflict);
     assert_eq!(wire.only().header("if-match"), Some("\"e1\""));
+}
+
+/// A16: the copy is encrypted as what it is a copy of.
+#[tokio::test]
+async fn a_copy_under_keys_of_s3s_own_names_no_key() {
+    let body = "<CopyObjectResult><ETag>\"e2\"</ETag></CopyObjectResult>";
+    let wire = Wire::default().with(200, &[("x-amz-server-side-encryption", "AES256")], body);
+    let asked = Encryption::Own(Own::Aes256);
+    wire.live().copy(("a", "v1"), "b", None, &asked, slot()).await.unwrap();
+    let sent = wire.only();
+    assert_eq!(sent.header("x-amz-server-side-encryption"), Some("AES256"));
+    assert_eq!(sent.header("x-amz-server-side-encryption-aws-kms-key-id"), None);
 }
 
 /// S3 answers a copy with 200 before it has copied, and can still fail.
@@ -274,8 +288,8 @@ async fn a_copy_names_the_version_the_condition_the_key_and_the_slot() {
 async fn a_copy_that_failed_after_its_200_is_a_fault() {
     let body = s3_error("InternalError", "We encountered an internal error. Please try again.");
     let wire = Wire::default().keeps_saying(3, 200, body);
-    let key_arn = KeyArn::parse(KEY).unwrap();
-    let fault = wire.live().copy(("a", "v1"), "b", None, &key_arn, slot()).await.unwrap_err();
+    let asked = Encryption::Key(KeyArn::parse(KEY).unwrap());
+    let fault = wire.live().copy(("a", "v1"), "b", None, &asked, slot()).await.unwrap_err();
     assert_eq!(fault.hope, Hope::Retryable, "{fault}");
     assert_eq!(wire.sent().len(), 3);
 }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use warmspare_act::fault::Fault;
 use warmspare_act::ports::Uploaded;
 use warmspare_act::stream::{Chunks, Measured};
+use warmspare_decide::encryption::Encryption;
 use warmspare_decide::manifest::Sums;
-use warmspare_decide::name::KeyArn;
 use warmspare_decide::parts::Cut;
 
 use super::documents::{Over, is_conflict};
@@ -26,7 +26,7 @@ pub(super) const MARK: &str = "warmspare-upload";
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target<'a> {
     pub(super) key: &'a str,
-    pub(super) key_arn: &'a KeyArn,
+    pub(super) asked: &'a Encryption,
     pub(super) mark: Option<&'a str>,
 }
 
@@ -57,9 +57,10 @@ pub(super) async fn upload<C: Chunks>(
 
 /// S3 compares the checksum with what it received before anything becomes visible.
 async fn put(live: &Live, target: Target<'_>, body: Bytes, sums: Sums) -> Result<Uploaded, Fault> {
-    let Target { key, key_arn, .. } = target;
+    let Target { key, asked, .. } = target;
     const DURING: &str = "uploading";
     let (if_none_match, _) = Over::Nothing.headers();
+    let (algorithm, key_id, bucket_key) = encryption::headers(asked);
     let answer = live
         .clients()
         .s3()
@@ -68,9 +69,9 @@ async fn put(live: &Live, target: Target<'_>, body: Bytes, sums: Sums) -> Result
         .key(key)
         .set_expected_bucket_owner(live.config().vault_owner.clone())
         .set_if_none_match(if_none_match)
-        .server_side_encryption(encryption::ALGORITHM)
-        .ssekms_key_id(key_arn.as_str())
-        .bucket_key_enabled(true)
+        .server_side_encryption(algorithm)
+        .set_ssekms_key_id(key_id)
+        .set_bucket_key_enabled(bucket_key)
         .checksum_crc64_nvme(&sums.crc64nvme)
         .set_metadata(target.metadata())
         .body(ByteStream::from(body))
@@ -91,7 +92,7 @@ async fn put(live: &Live, target: Target<'_>, body: Bytes, sums: Sums) -> Result
         key,
         answer.server_side_encryption(),
         answer.ssekms_key_id(),
-        key_arn.as_str(),
+        asked,
     )?;
     let version_id = answer.version_id().unwrap_or("null").to_owned();
     Ok(Uploaded::New { version_id, sums })

@@ -1,5 +1,6 @@
 use super::*;
-use crate::name::{KeyArn, SecretArn, SiteName, SourceName, SystemName};
+use crate::encryption::Own;
+use crate::name::{SecretArn, SiteName, SourceName, SystemName};
 use crate::plan::{
     Appliance, Backup, Check, Dns, Endpoint, Failover, FenceDemand, From, Health, Keep, Method,
     Mode, Objectives, Quorum, Site, Source,
@@ -45,7 +46,7 @@ fn plan() -> Plan {
         objectives: Objectives { rpo_s: 86_400, rto_s: 900 },
         backup: Backup {
             keep: Keep::Overwrite,
-            kms_key: KeyArn::parse(KEY).unwrap(),
+            encryption: Choice::Key(KeyArn::parse(KEY).unwrap()),
             sources: vec![source("config", From::Https(endpoint())), source("db", postgres())],
             throttle: None,
         },
@@ -75,6 +76,10 @@ fn calm() -> View {
     }
 }
 
+fn stored() -> Next {
+    Next::Store(Encryption::Key(KeyArn::parse(KEY).unwrap()))
+}
+
 fn slot() -> Slot {
     Slot::parse("2026-11-21T00-00-00Z").unwrap()
 }
@@ -88,14 +93,55 @@ fn answer(change: impl FnOnce(&mut Plan, &mut View)) -> Next {
 fn sentence(change: impl FnOnce(&mut Plan, &mut View)) -> String {
     match answer(change) {
         Next::Refuse(refusal) => refusal.to_string(),
-        other @ (Next::LookAtKey | Next::Store | Next::NotKnown(_)) => panic!("{other:?}"),
+        other @ (Next::LookAtKey(_) | Next::LookAtAwsS3 | Next::Store(_) | Next::NotKnown(_)) => {
+            panic!("{other:?}")
+        }
     }
 }
 
 #[test]
 fn a_calm_backup_looks_at_its_key_and_then_stores() {
-    assert_eq!(answer(|_, view| view.key = None), Next::LookAtKey);
-    assert_eq!(answer(|_, _| ()), Next::Store);
+    let key = KeyArn::parse(KEY).unwrap();
+    assert_eq!(answer(|_, view| view.key = None), Next::LookAtKey(key.clone()));
+    assert_eq!(answer(|_, _| ()), Next::Store(Encryption::Key(key)));
+}
+
+/// A16: keys of S3's own are no keys to look at.
+#[test]
+fn without_a_key_of_kms_there_is_none_to_look_at() {
+    for own in [Own::None, Own::Aes256] {
+        let next = answer(|plan, view| {
+            plan.backup.encryption = Choice::Own(own);
+            view.key = None;
+        });
+        assert_eq!(next, Next::Store(Encryption::Own(own)));
+    }
+}
+
+/// A16, FB5: the alias is looked up once, and its key is held to like any other.
+#[test]
+fn the_key_that_aws_manages_is_looked_up_and_pinned() {
+    let managed = |key: Option<Seen<KeyFacts>>| {
+        answer(|plan, view| {
+            plan.backup.encryption = Choice::AwsS3;
+            view.key = key;
+        })
+    };
+    assert_eq!(managed(None), Next::LookAtAwsS3);
+    let pinned = Next::Store(Encryption::AwsS3(KeyArn::parse(KEY).unwrap()));
+    assert_eq!(managed(Some(Seen::Here(key()))), pinned);
+    let disabled = KeyFacts { state: "Disabled".into(), ..key() };
+    assert!(matches!(
+        managed(Some(Seen::Here(disabled))),
+        Next::Refuse(Refusal::KeyUnusable { .. })
+    ));
+    for seen in [
+        Seen::Absent,
+        Seen::Unknown("no answer".into()),
+        Seen::Here(KeyFacts { arn: String::new(), ..key() }),
+    ] {
+        assert!(matches!(managed(Some(seen.clone())), Next::NotKnown(_)), "{seen:?}");
+    }
 }
 
 /// A17, A18, FB5: the key is judged before a byte is sent.
@@ -162,9 +208,9 @@ fn a_slot_is_backed_up_while_it_is_near() {
     };
     let far =
         |off_s, off_s_max| Next::Refuse(Refusal::SlotFarFromNow { slot: slot(), off_s, off_s_max });
-    assert_eq!(off(86_400), Next::Store);
+    assert_eq!(off(86_400), stored());
     assert_eq!(off(86_401), far(86_401, 86_400));
-    assert_eq!(off(-300), Next::Store);
+    assert_eq!(off(-300), stored());
     assert_eq!(off(-301), far(301, 300));
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::database::{Instance, Pair, Replication};
 use crate::dns::RecordSet;
+use crate::encryption::Choice;
 use crate::evidence::{AlarmState, Sight, Signal};
 use crate::journal::{Debt, Entry, FORMAT, Finding, Progress, Step, What};
 use crate::name::{KeyArn, Region, SiteName, Slot, SystemName, Term};
@@ -44,7 +45,9 @@ pub(crate) fn plan() -> Plan {
         objectives: Objectives { rpo_s: 86_400, rto_s: 900 },
         backup: Backup {
             keep: Keep::Overwrite,
-            kms_key: KeyArn::parse("arn:aws:kms:us-west-2:111122223333:key/1").unwrap(),
+            encryption: Choice::Key(
+                KeyArn::parse("arn:aws:kms:us-west-2:111122223333:key/1").unwrap(),
+            ),
             sources: vec![],
             throttle: None,
         },

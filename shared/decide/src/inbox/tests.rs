@@ -37,7 +37,7 @@ fn facts(version_id: &str, second: u32) -> ObjectFacts {
 fn with<T>(before: Option<&Adopted>, decide: impl FnOnce(&Wanted<'_>) -> T) -> T {
     let key_arn = KeyArn::parse(KEY).unwrap();
     let (inbox, slot) = (INBOX, Slot::of(at(59)));
-    decide(&Wanted { inbox, slot, rpo_s: 58, key_arn: &key_arn, adopted: before })
+    decide(&Wanted { inbox, slot, rpo_s: 58, key_arn: Some(&key_arn), adopted: before })
 }
 
 #[track_caller]

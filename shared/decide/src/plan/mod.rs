@@ -28,9 +28,8 @@ use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::name::{
-    GroupName, KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName,
-};
+use crate::encryption::Choice;
+use crate::name::{GroupName, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName};
 
 /// One system's plan, as its operator wrote it.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,8 +82,8 @@ pub struct Objectives {
 pub struct Backup {
     /// How many verified backups stay.
     pub keep: Keep,
-    /// The key under which every object of a backup is encrypted.
-    pub kms_key: KeyArn,
+    /// How every object of a backup is encrypted.
+    pub encryption: Choice,
     /// What a backup reads, in this order.
     pub sources: Vec<Source>,
     /// How fast it may read, when that is limited.

@@ -1,5 +1,6 @@
 use super::*;
-use crate::manifest::FORMAT;
+use crate::encryption::Word;
+use crate::manifest::{FORMAT, FORMAT_WITH_ENCRYPTION};
 use crate::name::{SiteName, SourceName, Term};
 
 const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -60,12 +61,13 @@ fn calm() -> View {
             site: SiteName::parse("east").unwrap(),
             term: Term(0),
             plan_version: "p1".into(),
-            key_arn: KeyArn::parse(KEY).unwrap(),
+            key_arn: Some(KeyArn::parse(KEY).unwrap()),
+            encryption: None,
             stored_at: "2026-11-21T00:00:30Z".parse().unwrap(),
             objects,
         },
         system,
-        key: Seen::Here(key()),
+        key: Some(Seen::Here(key())),
         listed: Seen::Here(listed),
         objects: [1, 2]
             .map(|n| ObjectView { facts: Seen::Here(facts(n)), read: Seen::Here(sums(n)) })
@@ -188,7 +190,7 @@ fn each_thing_that_is_wrong_with_the_key_is_a_finding() {
         finding(move |view| {
             let mut facts = key();
             change(&mut facts);
-            view.key = Seen::Here(facts);
+            view.key = Some(Seen::Here(facts));
         })
     };
     assert_all(&[
@@ -201,7 +203,7 @@ fn each_thing_that_is_wrong_with_the_key_is_a_finding() {
             "will be deleted at 2026-12-01T00:00:00Z",
         ),
         (key_is(|key| key.arn = OTHER.into()), "stands for another one"),
-        (finding(|view| view.key = Seen::Absent), "does not exist"),
+        (finding(|view| view.key = Some(Seen::Absent)), "does not exist"),
         (
             finding(|view| view.region = Region::parse("eu-west-1").unwrap()),
             "is in us-west-2, and the vault is in eu-west-1",
@@ -260,10 +262,51 @@ fn records_and_objects_have_to_match_one_to_one() {
     ]);
 }
 
+/// A15-A18: each way is held to itself, and a manifest that says none of them proves nothing.
+#[test]
+fn each_way_of_encryption_is_held_to_exactly_itself() {
+    let table = [
+        (None, Some(Word::None), "AES256", None),
+        (None, Some(Word::Aes256), "AES256", None),
+        (Some(KEY), Some(Word::AwsS3), "aws:kms", Some(KEY)),
+    ];
+    for (key_arn, word, algorithm, found) in table {
+        let change = |view: &mut View| {
+            view.manifest.format = FORMAT_WITH_ENCRYPTION;
+            view.manifest.key_arn = key_arn.map(|arn| KeyArn::parse(arn).unwrap());
+            view.manifest.encryption = word;
+            view.key = key_arn.map(|_| Seen::Here(key()));
+            for object in &mut view.objects {
+                let mut facts = facts(1);
+                if let Seen::Here(seen) = &object.facts {
+                    facts = seen.clone();
+                }
+                facts.algorithm = Some(algorithm.to_owned());
+                facts.key_arn = found.map(str::to_owned);
+                object.facts = Seen::Here(facts);
+            }
+        };
+        let mut view = calm();
+        change(&mut view);
+        assert!(matches!(verdict(&view), Verdict::Proven(_)), "{word:?}: {:?}", verdict(&view));
+        view.manifest.format = FORMAT;
+        assert!(matches!(verdict(&view), Verdict::Rejected(_)), "{word:?} in format 1");
+        let mut other = calm();
+        change(&mut other);
+        other.objects[0].facts = calm().objects[0].facts.clone();
+        let is_kms = algorithm == "aws:kms";
+        assert_eq!(matches!(verdict(&other), Verdict::Proven(_)), is_kms, "{word:?}");
+    }
+    let unsaid = judged(|view| view.manifest.key_arn = None);
+    let Verdict::Rejected(checked) = unsaid else { panic!("{unsaid:?}") };
+    assert_eq!(checked[0].findings, ["it does not say how its objects were to be encrypted"]);
+}
+
 #[test]
 fn what_is_not_known_is_neither_proven_nor_rejected() {
-    let looks: [fn(&mut View); 6] = [
-        |view| view.key = Seen::Unknown("no answer".into()),
+    let looks: [fn(&mut View); 7] = [
+        |view| view.key = None,
+        |view| view.key = Some(Seen::Unknown("no answer".into())),
         |view| view.listed = Seen::Unknown("no answer".into()),
         |view| view.listed = Seen::Absent,
         |view| view.objects[0].facts = Seen::Unknown("no answer".into()),
@@ -278,7 +321,7 @@ fn what_is_not_known_is_neither_proven_nor_rejected() {
 #[test]
 fn one_certain_finding_rejects_whatever_is_not_known() {
     let verdict = judged(|view| {
-        view.key = Seen::Unknown("no answer".into());
+        view.key = Some(Seen::Unknown("no answer".into()));
         view.objects[0].read = Seen::Unknown("no answer".into());
         view.objects[1].facts = Seen::Absent;
     });
@@ -312,7 +355,7 @@ fn an_object_without_a_version_is_no_backup() {
     let mut found = facts(1);
     found.version_id = "null".to_owned();
     assert_eq!(
-        storage_findings(&KeyArn::parse(KEY).unwrap(), &sums(1), &found),
+        storage_findings(&Encryption::Key(KeyArn::parse(KEY).unwrap()), &sums(1), &found),
         ["S3 keeps no versions of it: the bucket's versioning is not enabled"]
     );
 }

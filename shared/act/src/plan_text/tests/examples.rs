@@ -31,7 +31,7 @@ fn device42_has_a_database_three_signals_and_an_automatic_failover() {
     assert_eq!(plan.system.as_str(), "controller");
     assert_eq!((plan.objectives.rpo_s, plan.objectives.rto_s), (93_600, 900));
     assert_eq!(plan.backup.keep, Keep::Newest(3.try_into().unwrap()));
-    assert_eq!(plan.backup.kms_key.region(), plan.away.region.as_str());
+    assert_eq!(plan.backup.encryption.key_arn().unwrap().region(), plan.away.region.as_str());
     assert_eq!(sources(&plan), ["config", "database"]);
     let From::Https(export) = &plan.backup.sources[0].from else { panic!("{plan:?}") };
     assert_eq!(export.url, "https://198.51.100.5:4343/export");

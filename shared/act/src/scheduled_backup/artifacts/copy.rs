@@ -175,7 +175,7 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
         let vault_key = self.vault_key(&found);
         let stream = Held::of_length(stream, &found.key, found.size_bytes);
         let mut stream = Measured::new(self.pacer.paced(stream, self.source()));
-        match self.ports.upload(&vault_key, self.key_arn(), &mut stream, None).await? {
+        match self.ports.upload(&vault_key, &self.asked(), &mut stream, None).await? {
             Uploaded::New { version_id, sums } => {
                 Ok(Some(object(found, vault_key, version_id, sums)))
             }
@@ -191,7 +191,7 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
             return Ok(None);
         };
         let (facts, sums) = super::super::adopt(self.ports, &vault_key, facts).await?;
-        let mut findings = storage_findings(self.key_arn(), &sums, &facts);
+        let mut findings = storage_findings(&self.asked(), &sums, &facts);
         if sums.size_bytes != found.size_bytes {
             let (is, was) = (sums.size_bytes, found.size_bytes);
             findings.push(format!("it has {is} bytes, and what it is named after has {was}"));

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use warmspare_act::fault::Fault;
 use warmspare_act::ports::{Deleted, Document, Uploaded, Uploads as _, Vault as _, Written};
 use warmspare_act::stream::{Chunks, Measured};
+use warmspare_decide::encryption::Encryption;
 use warmspare_decide::name::{KeyArn, Slot};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::verify::ObjectFacts;
@@ -69,6 +70,7 @@ cases! {
     }
     "AmazonS3/latest/userguide/specifying-kms-encryption.html" {
         encryption_as_answered => "aws:kms under the plan's key, then the vault's",
+        without_a_key_of_ours => "AES256, aws:kms",
         a_bucket_key => "said",
         a_key_that_is_not_there => "KMS.NotFoundException",
     }
@@ -199,7 +201,8 @@ impl Server {
 
     async fn upload(&self, key: &str, under: &KeyArn, body: Bytes) -> Result<Uploaded, Fault> {
         let mut stream = Measured::new(Pieces(vec![Ok(body)]));
-        self.live.upload(key, under, &mut stream, None).await
+        let asked = Encryption::Key(under.clone());
+        self.live.upload(key, &asked, &mut stream, None).await
     }
 
     /// Version of an object that is stored now.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use aws_credential_types::Credentials;
 use serde::Deserialize;
+use warmspare_decide::encryption::Encryption;
 use warmspare_decide::name::KeyArn;
 
 use super::front::Front;
@@ -49,6 +50,8 @@ pub(super) struct Server {
     pub(super) foreign: Live,
     /// The key of the backups.
     pub(super) plan_key: KeyArn,
+    /// What is asked for with it.
+    pub(super) asked: Encryption,
     /// The same with another id: there is no such key.
     pub(super) no_key: KeyArn,
     /// The Region of everything.
@@ -89,6 +92,7 @@ impl Server {
             stranger: live(&|config| config.credentials = signed_by("AKIANOBODY", "nothing")),
             nowhere: live(&|config| config.vault_bucket = "warmspare-nowhere".to_owned()),
             foreign: live(&|config| config.vault_owner = Some("999999999999".to_owned())),
+            asked: Encryption::Key(KeyArn::parse(&prepared.plan_key).unwrap()),
             plan_key: KeyArn::parse(&prepared.plan_key).unwrap(),
             no_key: KeyArn::parse(&format!(
                 "arn:aws:kms:{}:{}:key/00000000-0000-0000-0000-000000000000",

@@ -1,5 +1,6 @@
 use warmspare_act::ports::{Inbox as _, Vault as _};
 use warmspare_act::stream::{Chunks as _, Measured};
+use warmspare_decide::encryption::Encryption;
 use warmspare_decide::name::KeyArn;
 use warmspare_decide::seen::Seen;
 
@@ -101,7 +102,7 @@ async fn a_push_is_read_by_its_version_and_held_against_the_checksum_that_s3_kee
 /// In one request or in several, the object says which push it is.
 #[tokio::test]
 async fn an_object_is_stored_with_its_mark_and_the_mark_is_one_of_its_facts() {
-    let key_arn = KeyArn::parse(KEY).unwrap();
+    let asked = Encryption::Key(KeyArn::parse(KEY).unwrap());
     let begun =
         "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
     for (pieces, wire) in [
@@ -110,8 +111,7 @@ async fn an_object_is_stored_with_its_mark_and_the_mark_is_one_of_its_facts() {
         (&["1234", "56789"][..], Wire::default().says(200, begun).says(204, "")),
     ] {
         let mut stream = Measured::new(Pieces::of(pieces));
-        let fault =
-            wire.live().upload("a/b", &key_arn, &mut stream, Some("abc")).await.unwrap_err();
+        let fault = wire.live().upload("a/b", &asked, &mut stream, Some("abc")).await.unwrap_err();
         let sent = &wire.sent()[0];
         let mark = sent.header("x-amz-meta-warmspare-upload");
         assert_eq!(mark, Some("abc"), "{}: {fault}", sent.line);

@@ -9,7 +9,9 @@ const OBJECT: &str = "backups/controller/2026-11-21T00-00-00Z/config";
 
 async fn stores(wire: &Wire) -> Result<Uploaded, Fault> {
     let mut stream = Measured::new(Pieces::of(&["1234"]));
-    wire.live().upload(OBJECT, &KeyArn::parse(KEY).unwrap(), &mut stream, None).await
+    wire.live()
+        .upload(OBJECT, &Encryption::Key(KeyArn::parse(KEY).unwrap()), &mut stream, None)
+        .await
 }
 
 /// FB5: a key that KMS does not lend is a fault, which names what KMS said. Each try asks for the same key:

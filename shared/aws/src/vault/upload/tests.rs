@@ -9,6 +9,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use tokio::sync::oneshot;
 use warmspare_act::fault::Hope;
+use warmspare_decide::encryption::Own;
+use warmspare_decide::name::KeyArn;
 
 use super::*;
 use crate::replay::{KEY, OTHER_KEY, Pieces, Sent, Wire, live_over, s3_error};
@@ -47,8 +49,8 @@ fn two_parts_sent() -> Wire {
 }
 
 async fn stored(wire: &Wire, pieces: Pieces) -> Result<Uploaded, Fault> {
-    let key_arn = KeyArn::parse(KEY).unwrap();
-    let target = Target { key: OBJECT, key_arn: &key_arn, mark: None };
+    let asked = Encryption::Key(KeyArn::parse(KEY).unwrap());
+    let target = Target { key: OBJECT, asked: &asked, mark: None };
     Box::pin(upload(&wire.live(), target, &mut Measured::new(pieces))).await
 }
 
@@ -217,8 +219,8 @@ async fn a_part_that_fails_again_and_again_ends_the_upload() {
 async fn parts_are_sent_side_by_side_and_completed_in_their_order() {
     let wire = Crossed::default();
     let live = live_over(SharedHttpClient::new(wire.clone()));
-    let key_arn = KeyArn::parse(KEY).unwrap();
-    let target = Target { key: OBJECT, key_arn: &key_arn, mark: None };
+    let asked = Encryption::Key(KeyArn::parse(KEY).unwrap());
+    let target = Target { key: OBJECT, asked: &asked, mark: None };
     let mut stream = Measured::new(Pieces::of(&["12345678"; 9]));
     let fault = Box::pin(upload(&live, target, &mut stream)).await.unwrap_err();
     // It has no answer to a HEAD.
@@ -371,4 +373,26 @@ async fn a_completion_that_s3_holds_otherwise_is_a_fault() {
     let wire = complete().with(200, &with_other_key, "");
     let fault = stored(&wire, nine_bytes()).await.unwrap_err();
     assert!(fault.why.contains(OTHER_KEY), "{fault}");
+}
+
+/// A16, FB6: under keys of S3's own no key is named, and the vault's default, which is its key, does not
+/// pass for them.
+#[tokio::test]
+async fn keys_of_s3s_own_are_asked_for_by_name_and_held_to() {
+    for own in [Own::None, Own::Aes256] {
+        let asked = Encryption::Own(own);
+        let target = Target { key: OBJECT, asked: &asked, mark: None };
+        let own = [("x-amz-server-side-encryption", "AES256"), ("x-amz-version-id", "v1")];
+        let wire = Wire::default().with(200, &own, "");
+        let mut stream = Measured::new(Pieces::of(&["1234"]));
+        Box::pin(upload(&wire.live(), target, &mut stream)).await.unwrap();
+        let sent = wire.only();
+        assert_eq!(sent.header("x-amz-server-side-encryption"), Some("AES256"));
+        assert_eq!(sent.header("x-amz-server-side-encryption-aws-kms-key-id"), None);
+        assert_eq!(sent.header("x-amz-server-side-encryption-bucket-key-enabled"), None);
+        let wire = Wire::default().with(200, &encrypted(KEY), "");
+        let mut stream = Measured::new(Pieces::of(&["1234"]));
+        let fault = Box::pin(upload(&wire.live(), target, &mut stream)).await.unwrap_err();
+        assert!(fault.to_string().ends_with("with aws:kms, where AES256 was asked"), "{fault}");
+    }
 }

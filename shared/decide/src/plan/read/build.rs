@@ -9,6 +9,7 @@ use super::fields::POSTGRES_PORT;
 use super::places::{CONTENT_TYPE, DESIRED, EXPECT};
 use super::{address, duration, megabits, text};
 use crate::dns::Alias;
+use crate::encryption::{Choice, Own};
 use crate::name::{
     GroupName, KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName,
 };
@@ -92,10 +93,22 @@ fn backup(tree: &Tree) -> Option<Backup> {
             (None, Some(count)) => Keep::Newest(NonZeroU32::new(count.try_into().ok()?)?),
             (None, None) => Keep::Calendar(calendar(keep)?),
         },
-        kms_key: KeyArn::parse(word(tree, "kms_key")?).ok()?,
+        encryption: encryption(tree)?,
         sources: each(tree, "source", source)?,
         throttle: optional(tree, "throttle", throttle)?,
     })
+}
+
+fn encryption(tree: &Tree) -> Option<Choice> {
+    let Some(chosen) = tree.get("encryption") else {
+        return KeyArn::parse(word(tree, "kms_key")?).ok().map(Choice::Key);
+    };
+    match chosen.text()? {
+        "none" => Some(Choice::Own(Own::None)),
+        "aes256" => Some(Choice::Own(Own::Aes256)),
+        "aws/s3" => Some(Choice::AwsS3),
+        _ => None,
+    }
 }
 
 fn calendar(tree: &Tree) -> Option<Calendar> {

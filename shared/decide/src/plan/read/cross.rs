@@ -10,6 +10,7 @@ use crate::plan::tree::Tree;
 
 pub(super) fn check(plan: &mut Sound<'_>) {
     keep(plan);
+    encryption(plan);
     sources(plan);
     throttle(plan);
     regions(plan);
@@ -41,6 +42,52 @@ fn keep(plan: &mut Sound<'_>) {
         let allowed = format!("one with {}", one_of(COUNTS));
         plan.wrong(PATH, "a table that counts nothing".to_owned(), allowed);
     }
+}
+
+/// Exactly one way, written out (seed A16). What RDS copies and exports needs a key that somebody made:
+/// it can be lent, and a key that AWS manages cannot
+/// (<https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html>).
+fn encryption(plan: &mut Sound<'_>) {
+    const PATH: &str = "backup.encryption";
+    if plan.at("backup").is_none() {
+        return;
+    }
+    let known = plan.each("backup");
+    let has = |field: &str| known.iter().any(|(path, _)| *path == format!("backup.{field}"));
+    let (has_key, has_word) = (has("kms_key"), has("encryption"));
+    match (has_key, has_word) {
+        (false, false) if !plan.means("kms_key") && !plan.means("encryption") => {
+            let allowed = "one with exactly one of them: kms_key = \"arn:aws:kms:…\", or encryption = \
+                           \"aws/s3\", \"aes256\" or \"none\"";
+            let found = "a table without kms_key and without encryption".to_owned();
+            plan.wrong("backup", found, allowed.to_owned());
+        }
+        (true, true) => {
+            if let Some(found) = plan.at(PATH).map(shown) {
+                plan.wrong(PATH, found, "left out, as kms_key names the key".to_owned());
+            }
+        }
+        (false, true) if plan.at("database.export").is_some() => {
+            if let Some(found) = plan.at(PATH).map(shown) {
+                let allowed = "left out for a kms_key, under which the snapshots of database.export are \
+                               copied";
+                plan.wrong(PATH, found, allowed.to_owned());
+            }
+        }
+        (false, true) if sources_of_buckets(plan) => {
+            if let Some(found) = plan.at(PATH).map(shown) {
+                let allowed = "left out for a kms_key, which is in the names of what is kept of a source \
+                               of kind s3";
+                plan.wrong(PATH, found, allowed.to_owned());
+            }
+        }
+        (true | false, true | false) => {}
+    }
+}
+
+fn sources_of_buckets(plan: &Sound<'_>) -> bool {
+    let sources = plan.each("backup.source");
+    sources.iter().any(|(path, _)| plan.text(&format!("{path}.from.kind")) == Some("s3"))
 }
 
 fn sources(plan: &mut Sound<'_>) {

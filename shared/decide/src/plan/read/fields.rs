@@ -69,10 +69,16 @@ static BACKUP: Shape = Shape::of(
             Kind::WholeOr { min: 1, max: 1000, word: "overwrite", shape: &CALENDAR },
             "How many verified backups stay; \"overwrite\" keeps one. The newest always does.",
         ),
-        needed(
+        optional(
             "kms_key",
             Kind::Text(&text::KEY_ARN),
             "The key under which every object is encrypted; it lives in the standby's Region.",
+        ),
+        optional(
+            "encryption",
+            Kind::Word(&["none", "aes256", "aws/s3"]),
+            "Instead of kms_key: keys of S3's own, asked for (aes256) or not (none, which is warned \
+             about), or the key that AWS manages for S3.",
         ),
         needed(
             "source",

@@ -2,9 +2,11 @@
 
 use aws_sdk_s3::primitives::ByteStream;
 use tokio::task::JoinSet;
-use warmspare_act::ports::{Deletion as _, Inbox as _, Uploaded, Vault as _};
+use warmspare_act::ports::{Deletion as _, Inbox as _, Keys as _, Uploaded, Vault as _};
 use warmspare_act::stream::Measured;
+use warmspare_decide::encryption::{Encryption, Own};
 use warmspare_decide::name::KeyArn;
+use warmspare_decide::seen::Seen;
 
 use super::{DIGITS, Pieces, Server, found, is_now, refused, text, whole, word};
 use crate::Live;
@@ -96,6 +98,32 @@ pub(super) async fn encryption_as_answered(s: &Server) -> String {
     let algorithm = one.algorithm.as_deref().unwrap_or("nothing");
     let (one, other) = (name(one.key_arn.as_deref()), name(other.key_arn.as_deref()));
     format!("{algorithm} under {one}, then {other}")
+}
+
+pub(super) async fn without_a_key_of_ours(s: &Server) -> String {
+    let mut said = Vec::new();
+    let managed = match s.live.aws_s3_key().await {
+        Ok(Seen::Here(facts)) => KeyArn::parse(&facts.arn).ok(),
+        Ok(Seen::Absent | Seen::Unknown(_)) | Err(_) => None,
+    };
+    let asked = [Some(Encryption::Own(Own::Aes256)), managed.map(Encryption::AwsS3)];
+    for (name, asked) in ["a", "b"].into_iter().zip(asked) {
+        let key = s.key("without_a_key_of_ours", name);
+        let Some(asked) = asked else {
+            said.push("no key of aws/s3".to_owned());
+            continue;
+        };
+        let mut stream = Measured::new(Pieces(vec![Ok(text("one"))]));
+        if s.live.upload(&key, &asked, &mut stream, None).await.is_err() {
+            said.push(format!("not as {} was asked", asked.algorithm()));
+            continue;
+        }
+        let facts = s.facts(&key, None).await;
+        let differs = facts.map(|it| asked.differs(it.algorithm.as_deref(), it.key_arn.as_deref()));
+        let is_so = differs == Some(None);
+        said.push(if is_so { asked.algorithm().to_owned() } else { "another".to_owned() });
+    }
+    said.join(", ")
 }
 
 pub(super) async fn a_bucket_key(s: &Server) -> String {
@@ -194,7 +222,7 @@ pub(super) async fn a_mark(s: &Server) -> String {
     let key = s.key("a_mark", "a");
     let mark = "uploads/x?versionId=v 1/%C3%A9";
     let mut stream = Measured::new(Pieces(vec![Ok(text("one"))]));
-    let _ = s.live.upload(&key, &s.plan_key, &mut stream, Some(mark)).await;
+    let _ = s.live.upload(&key, &s.asked, &mut stream, Some(mark)).await;
     let facts = s.facts(&key, None).await;
     facts.and_then(|facts| facts.mark).unwrap_or_else(|| "none".to_owned())
 }

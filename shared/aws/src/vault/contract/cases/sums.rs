@@ -62,7 +62,7 @@ pub(super) async fn checksum_of_parts(s: &Server) -> String {
 pub(super) async fn checksum_of_a_copy(s: &Server) -> String {
     let [from, to] = ["from", "to"].map(|name| s.key("checksum_of_a_copy", name));
     let version = s.stored(&from, DIGITS).await;
-    let _ = s.live.copy((&from, &version), &to, None, &s.plan_key, slot()).await;
+    let _ = s.live.copy((&from, &version), &to, None, &s.asked, slot()).await;
     checksum(s.facts(&to, None).await.as_ref())
 }
 
@@ -215,7 +215,7 @@ pub(super) async fn a_stream_that_breaks_off(s: &Server) -> String {
     let first = Bytes::from(vec![7; PART_BYTES + 1]);
     let broken = Fault::new(Hope::Retryable, "reading", "it", "broken off");
     let mut stream = Measured::new(Pieces(vec![Ok(first), Err(broken)]));
-    let ended = s.live.upload(&key, &s.plan_key, &mut stream, None).await;
+    let ended = s.live.upload(&key, &s.asked, &mut stream, None).await;
     let ended = ended.map_or_else(|fault| fault.to_string(), |_| "stored".to_owned());
     let ended = ended.trim_start_matches("reading it: ");
     format!("{ended}, {}, {}", s.is_absent(&key).await, s.left(&key).await)

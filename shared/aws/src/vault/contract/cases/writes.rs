@@ -65,7 +65,7 @@ pub(super) async fn copy_over_exactly(s: &Server) -> String {
     let to = s.key("copy_over_exactly", "to");
     let version = s.stored(&from, text("one")).await;
     let from = (from.as_str(), version.as_str());
-    let copy = |over| s.live.copy(from, &to, over, &s.plan_key, slot());
+    let copy = |over| s.live.copy(from, &to, over, &s.asked, slot());
     let first = copy(None).await;
     let mut said = vec![word(&first), word(&copy(None).await)];
     let old = etag(first);
@@ -122,7 +122,7 @@ pub(super) async fn copy_an_older_version(s: &Server) -> String {
     let version = s.stored(&from, text("one")).await;
     let old = s.facts(&from, None).await.map(|facts| facts.etag).unwrap_or_default();
     let _ = s.live.replace(&from, &old, text("two")).await;
-    let copied = s.live.copy((&from, &version), &to, None, &s.plan_key, slot()).await;
+    let copied = s.live.copy((&from, &version), &to, None, &s.asked, slot()).await;
     let Some(facts) = s.facts(&to, None).await else { return word(&copied) };
     let is_of_slot = facts.slot.as_deref() == Some(slot().to_string().as_str());
     let is_under = facts.key_arn.as_deref() == Some(s.plan_key.as_str());
@@ -135,6 +135,6 @@ pub(super) async fn copy_what_is_not_there(s: &Server) -> String {
     let [from, other, to] =
         ["from", "other", "to"].map(|name| s.key("copy_what_is_not_there", name));
     let version = s.stored(&other, text("one")).await;
-    let copied = s.live.copy((&from, &version), &to, None, &s.plan_key, slot()).await;
+    let copied = s.live.copy((&from, &version), &to, None, &s.asked, slot()).await;
     copied.map_or_else(|_| "a fault".to_owned(), |written| word(&Ok(written)))
 }
