@@ -38,6 +38,10 @@ known! {
     PUBLISHED | MENDED | MOTO: "read_under_a_disabled_key" => "read",
     PUBLISHED | MENDED | MOTO: "etag_of_what_is_encrypted" => "its MD5",
 
+    // None has the key that AWS manages for S3, or says which key it took where none was named.
+    PUBLISHED | MENDED: "without_a_key_of_ours" => "AES256, no key of aws/s3",
+    MOTO: "without_a_key_of_ours" => "AES256, not as aws:kms was asked",
+
     PUBLISHED | MENDED: "a_bucket_key" => "not said",
     PUBLISHED | MENDED: "delete_exactly" => "deleted, absent, its version is read, tagged ",
     PUBLISHED: "checksum_of_parts" => "BadDigest",
