@@ -15,6 +15,8 @@ pub(crate) enum Damage {
     None,
     /// It is rejected.
     Found,
+    /// Its key does not open anything now: neither proven nor rejected (FV6).
+    Unreadable,
     /// There is no manifest that could be held against anything.
     Unverifiable,
     /// There is no manifest.
@@ -28,7 +30,7 @@ pub(crate) fn damage(world: &World, dice: &mut Dice) -> (&'static str, Damage) {
         1..=3 => (of_bytes(&mut world.set(), dice), Damage::Found),
         4 => (of_the_set(world, dice), Damage::Found),
         5 | 6 => (of_facts(&mut world.set(), dice), Damage::Found),
-        7 => (of_the_key(&mut world.set(), dice), Damage::Found),
+        7 => of_the_key(&mut world.set(), dice),
         8 => of_the_manifest(world, dice),
         _ => rewritten_manifest(world, dice),
     }
@@ -145,8 +147,8 @@ fn of_facts(state: &mut State, dice: &mut Dice) -> &'static str {
     }
 }
 
-fn of_the_key(state: &mut State, dice: &mut Dice) -> &'static str {
-    match dice.below(4) {
+fn of_the_key(state: &mut State, dice: &mut Dice) -> (&'static str, Damage) {
+    let outage = match dice.below(4) {
         0 => {
             state.keys.plan_key().state = "Disabled".into();
             "the key is disabled"
@@ -162,9 +164,10 @@ fn of_the_key(state: &mut State, dice: &mut Dice) -> &'static str {
         }
         _ => {
             state.keys.by_arn.remove(PLAN_KEY);
-            "the key is gone"
+            return ("the key is gone", Damage::Found);
         }
-    }
+    };
+    (outage, Damage::Unreadable)
 }
 
 /// The manifest's own bytes rot.

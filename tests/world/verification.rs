@@ -277,7 +277,7 @@ fn thousands_of_damaged_backups_are_found_and_no_right_one_is_accused() {
                     assert!(sentence.contains("finding(s)"), "{during}: {sentence}");
                     assert!(happenings(&world).contains(&Happening::BackupRejected), "{during}");
                 }
-                Damage::Unverifiable => {
+                Damage::Unreadable | Damage::Unverifiable => {
                     assert_eq!(outcome.unwrap_err().hope, Hope::Permanent, "{during}");
                     let told = world.state().announcements.last().unwrap().clone();
                     assert_eq!(
@@ -373,9 +373,69 @@ fn a_vault_whose_own_key_is_disabled_is_a_fault_and_not_a_verdict() {
     world.set().keys.by_arn.get_mut(VAULT_KEY).unwrap().state = "Disabled".into();
     let fault = verify(&world, NEWER).unwrap_err();
     assert!(fault.to_string().contains("KMS.DisabledException"), "{fault}");
+    let told = world.state().announcements.last().unwrap().clone();
+    assert!(told.reason.contains("cannot be verified: "), "{}", told.reason);
+    assert!(told.reason.contains("KMS.DisabledException"), "{}", told.reason);
     world.set().keys.by_arn.get_mut(VAULT_KEY).unwrap().state = "Enabled".into();
     verify(&world, NEWER).unwrap();
     assert!(has(&world, VERIFIED));
+}
+
+/// FV6: a backup whose key is disabled, or about to be deleted, before it was ever verified is told at once,
+/// and not rejected for good: once the key is back, it is proven.
+#[test]
+fn a_backup_whose_key_is_away_is_told_and_proven_once_it_is_back() {
+    for (state, deleted_at) in
+        [("Disabled", None), ("PendingDeletion", Some("2026-12-20T00:00:00Z"))]
+    {
+        let world = stored();
+        world.set().keys.plan_key().state = state.into();
+        world.set().keys.plan_key().deleted_at = deleted_at.map(|at| at.parse().unwrap());
+        let fault = verify(&world, NEWER).unwrap_err();
+        assert_eq!(fault.hope, Hope::Permanent);
+        assert!(
+            !has(&world, VERIFIED) && !has(&world, REJECTED) && latest_slots(&world).is_empty()
+        );
+        let told = world.state().announcements.last().unwrap().clone();
+        assert_eq!((told.happening, told.outcome.as_str()), (Happening::BackupRejected, "failed"));
+        let how = "backup 2026-11-21T00-00-00Z of controller cannot be verified: reading backup ";
+        assert!(told.reason.starts_with(how), "{}", told.reason);
+        assert!(
+            told.reason.contains(deleted_at.unwrap_or("is Disabled and not")),
+            "{}",
+            told.reason
+        );
+        world.set().keys.plan_key().state = "Enabled".into();
+        world.set().keys.plan_key().deleted_at = None;
+        verify(&world, NEWER).unwrap();
+        assert!(has(&world, VERIFIED) && !has(&world, REJECTED));
+    }
+}
+
+/// The key may be taken away before any look, and given back after it.
+#[test]
+fn a_key_that_goes_away_at_any_call_never_rejects_a_backup() {
+    let calls = {
+        let world = stored();
+        let run = world.run();
+        finish(answer(&run, &manifest_of(NEWER))).unwrap();
+        run.calls()
+    };
+    for n in 0..calls {
+        let world = stored();
+        let run = world.run().stopping_at(n);
+        let event = manifest_of(NEWER);
+        let mut late = pin!(answer(&run, &event));
+        assert!(poll_once(late.as_mut()).is_pending(), "call {n}");
+        world.set().keys.plan_key().state = "Disabled".into();
+        run.wake();
+        assert!(poll_once(late.as_mut()).is_ready(), "call {n}");
+        assert!(!has(&world, REJECTED), "call {n}");
+        world.set().keys.plan_key().state = "Enabled".into();
+        finish(answer(&world.run(), &event)).unwrap();
+        assert!(has(&world, VERIFIED) && !has(&world, REJECTED), "call {n}");
+    }
+    println!("a key that goes away at each of {calls} calls of a verification");
 }
 
 #[test]
@@ -424,10 +484,11 @@ fn a_latest_that_cannot_be_seen_is_left_alone_until_it_can() {
 #[test]
 fn a_rejected_backup_stays_rejected() {
     let world = stored();
-    world.set().keys.plan_key().state = "Disabled".into();
+    let metadata = format!("{FOLDER}/metadata");
+    let right = world.set().objects.remove(&metadata).unwrap();
     verify(&world, NEWER).unwrap();
     assert!(has(&world, REJECTED));
-    world.set().keys.plan_key().state = "Enabled".into();
+    world.set().objects.insert(metadata, right);
     let Outcome::Done(sentence) = verify(&world, NEWER).unwrap() else { panic!("not done") };
     assert!(sentence.contains("was rejected before: 1 finding(s)"), "{sentence}");
     assert!(!has(&world, VERIFIED) && latest_slots(&world).is_empty());

@@ -12,7 +12,6 @@ mod sweep;
 mod tripwires;
 mod watch;
 
-use jiff::Timestamp;
 use warmspare_decide::manifest::{Checked, Manifest, Receipt};
 use warmspare_decide::name::{Slot, SystemName};
 use warmspare_decide::outcome::{self, Announcement, Happening, Outcome};
@@ -91,12 +90,6 @@ fn read(event: &[u8]) -> Result<Asked, Refusal> {
     }
 }
 
-/// A manifest that is there and cannot be read as one.
-struct Unreadable {
-    fault: Fault,
-    written_at: Timestamp,
-}
-
 /// The verification of one backup.
 struct Verification<'a, P> {
     ports: &'a P,
@@ -105,7 +98,19 @@ struct Verification<'a, P> {
 }
 
 impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
+    /// The verdict on it. What keeps it from one, and will not pass by itself, is told as well: no backup is
+    /// without a verdict in silence, and none is rejected for what somebody may mend (FV4, FV6).
     async fn run(&self) -> Result<Outcome, Fault> {
+        let outcome = self.judge().await;
+        if let Err(fault) = &outcome
+            && fault.hope == Hope::Permanent
+        {
+            self.unreadable("cannot be verified", fault).await?;
+        }
+        outcome
+    }
+
+    async fn judge(&self) -> Result<Outcome, Fault> {
         // A rejection outweighs a proof: whichever run wrote it saw something that is certainly
         // wrong.
         if let Some(receipt) = self.receipt(&vault::rejected(&self.system, self.slot)).await? {
@@ -117,15 +122,11 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
             return Ok(Outcome::Done(format!("{name} was pruned before it was verified: {cause}")));
         }
         let verified = self.receipt(&vault::verified(&self.system, self.slot)).await?;
-        let manifest = match self.manifest().await? {
-            Ok(Some(manifest)) => manifest,
-            Ok(None) => {
-                return Ok(Outcome::Refused(Refusal::NoBackup {
-                    slot: self.slot,
-                    key: vault::manifest(&self.system, self.slot),
-                }));
-            }
-            Err(unreadable) => return Err(self.unverifiable(unreadable).await?),
+        let Some(manifest) = self.manifest().await? else {
+            return Ok(Outcome::Refused(Refusal::NoBackup {
+                slot: self.slot,
+                key: vault::manifest(&self.system, self.slot),
+            }));
         };
         if let Some(receipt) = verified {
             return self.verified(&manifest, &receipt, "was verified before").await;
@@ -141,6 +142,9 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
                 Proof::Waiting(why) => Ok(Outcome::Waiting(why)),
             },
             Verdict::Rejected(objects) => self.reject(objects).await,
+            Verdict::Unreadable(why) => {
+                Err(Fault::new(Hope::Permanent, "reading", self.name(), why))
+            }
             Verdict::NotKnown(why) => Err(first_fault
                 .unwrap_or_else(|| Fault::new(Hope::Retryable, "verifying", self.name(), why))),
         }
@@ -169,7 +173,7 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         let mut looks = Looks::default();
         let mut view = looks.view(self.ports, &self.system, self.slot, manifest).await;
         let verdict = verify::verdict(&view);
-        if matches!(verdict, Verdict::Rejected(_)) {
+        if matches!(verdict, Verdict::Rejected(_) | Verdict::Unreadable(_)) {
             return (verdict, looks.first_fault);
         }
         for (seen, stored) in view.objects.iter_mut().zip(&manifest.objects) {
@@ -180,31 +184,25 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
 
     /// The manifest, if there is one. One that cannot be read leaves the backup unverifiable, which
     /// is not the same as rejected (FV4): it may be of a later format, and right.
-    async fn manifest(&self) -> Result<Result<Option<Manifest>, Unreadable>, Fault> {
+    async fn manifest(&self) -> Result<Option<Manifest>, Fault> {
         let key = vault::manifest(&self.system, self.slot);
         let document = match self.ports.read(&key).await? {
             Seen::Here(document) => document,
-            Seen::Absent => return Ok(Ok(None)),
+            Seen::Absent => return Ok(None),
             Seen::Unknown(why) => return Err(documents::unread(&key, why)),
         };
-        let manifest = match looks::changed(self.ports, &key, &document).await? {
+        match looks::changed(self.ports, &key, &document).await? {
             Some(why) => Err(Fault::new(Hope::Permanent, "reading", &key, why)),
-            None => documents::parse_json(&key, &document.body),
-        };
-        Ok(match manifest {
-            Ok(manifest) => Ok(Some(manifest)),
-            Err(fault) => Err(Unreadable { fault, written_at: document.written_at }),
-        })
+            None => documents::parse_json(&key, &document.body).map(Some),
+        }
     }
 
-    /// Tells that a manifest is none; told again, it is the same word for word.
-    async fn unverifiable(&self, unreadable: Unreadable) -> Result<Fault, Fault> {
-        let Unreadable { fault, written_at: at } = unreadable;
-        let reason = format!("{} cannot be verified: {fault}", self.name());
+    /// Tells that nothing can be said of a backup today, whatever will be tomorrow.
+    async fn unreadable(&self, how: &str, fault: &Fault) -> Result<(), Fault> {
+        let reason = format!("{} {how}: {fault}", self.name());
         let announcement = self.announcement(Happening::BackupRejected, "failed", reason);
         let links = vec![vault::manifest(&self.system, self.slot)];
-        self.ports.announce(&Announcement { at, links, ..announcement }).await?;
-        Ok(fault)
+        self.ports.announce(&Announcement { links, ..announcement }).await
     }
 
     async fn receipt(&self, key: &str) -> Result<Option<Receipt>, Fault> {

@@ -57,6 +57,13 @@ const NO_VERSION: &str = "null";
 /// # Errors
 /// Why nothing is known of it.
 pub fn key_findings(wanted: &KeyArn, seen: &Seen<KeyFacts>) -> Result<Vec<String>, String> {
+    let mut findings = lasting_findings(wanted, seen)?;
+    findings.extend(outage(seen));
+    Ok(findings)
+}
+
+/// Those of the findings that nobody can undo: it is not there any more, or never was the right one.
+fn lasting_findings(wanted: &KeyArn, seen: &Seen<KeyFacts>) -> Result<Vec<String>, String> {
     let facts = match seen {
         Seen::Here(facts) => facts,
         Seen::Absent => return Ok(vec!["does not exist".to_owned()]),
@@ -66,15 +73,25 @@ pub fn key_findings(wanted: &KeyArn, seen: &Seen<KeyFacts>) -> Result<Vec<String
     if facts.arn != wanted.as_str() {
         findings.push(format!("stands for another one: KMS answers with {}", facts.arn));
     }
-    match (facts.state.as_str(), facts.deleted_at) {
-        ("Enabled", None) => {}
-        (state, Some(at)) => findings.push(format!("is {state} and will be deleted at {at}")),
-        (state, None) => findings.push(format!("is {state} and not Enabled")),
-    }
     if !facts.encrypts {
         findings.push("is not a symmetric key that encrypts and decrypts".to_owned());
     }
     Ok(findings)
+}
+
+/// What keeps a key from opening anything now, and may be over tomorrow: it is disabled, or on its way to
+/// be deleted, which can be cancelled.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>
+fn outage(seen: &Seen<KeyFacts>) -> Option<String> {
+    match seen {
+        Seen::Here(facts) => match (facts.state.as_str(), facts.deleted_at) {
+            ("Enabled", None) => None,
+            (state, Some(at)) => Some(format!("is {state} and will be deleted at {at}")),
+            (state, None) => Some(format!("is {state} and not Enabled")),
+        },
+        // That it is gone is a lasting finding, and a look that failed says nothing of its state.
+        Seen::Absent | Seen::Unknown(_) => None,
+    }
 }
 
 /// What is wrong with a stored object by what S3 itself says of it, a clause each.
@@ -151,6 +168,9 @@ pub enum Verdict {
     Proven(Vec<Checked>),
     /// Something is wrong for certain, whatever else is not known.
     Rejected(Vec<Checked>),
+    /// Nothing is known to be wrong, and nothing can be read before somebody gives the key back; the clause
+    /// says what is with it. Once it is back, the backup is what it was.
+    Unreadable(String),
     /// Nothing is known to be wrong, and not everything is known to be right.
     NotKnown(String),
 }
@@ -189,6 +209,10 @@ pub fn verdict(view: &View) -> Verdict {
     }
     if checked.iter().any(|checked| !checked.findings.is_empty()) {
         Verdict::Rejected(checked)
+    } else if let (Some(key_arn), Some(clause)) =
+        (&view.manifest.key_arn, view.key.as_ref().and_then(outage))
+    {
+        Verdict::Unreadable(format!("its key {key_arn} {clause}"))
     } else if unknown.is_empty() {
         Verdict::Proven(checked)
     } else {
@@ -233,7 +257,7 @@ fn key_of_manifest(
         findings.push(format!("its key {key_arn} is in {found}, and the vault is in {wanted}"));
     }
     let not_seen = Seen::Unknown("it was not looked at".to_owned());
-    match key_findings(key_arn, view.key.as_ref().unwrap_or(&not_seen)) {
+    match lasting_findings(key_arn, view.key.as_ref().unwrap_or(&not_seen)) {
         Ok(clauses) => {
             findings.extend(clauses.iter().map(|clause| format!("its key {key_arn} {clause}")));
         }

@@ -250,9 +250,10 @@ fn a_bit_that_rots_behind_a_right_checksum_is_found() -> Result<()> {
     })
 }
 
-/// FV6, I9: a key that was disabled after the backup makes it unusable today, and says so.
+/// FV6, I9: a key that was disabled after the backup makes it unusable today, and says so; it is not rejected
+/// for good, and is proven once the key is back.
 #[test]
-fn a_backup_whose_key_is_disabled_is_rejected() -> Result<()> {
+fn a_backup_whose_key_is_disabled_is_told_and_proven_once_it_is_back() -> Result<()> {
     tell_alone(async |scene| {
         let own = Own::begin(scene, "key-lost").await?;
         let at = At::seconds_ahead(20);
@@ -261,9 +262,15 @@ fn a_backup_whose_key_is_disabled_is_rejected() -> Result<()> {
         let aws = &scene.stack.aws;
         aws.call(RECOVERY, "kms", "disable_key", key.clone()).await?;
         held.release();
-        let rejected = is_rejected(&own, &at, " is Disabled and not Enabled").await;
+        let told = announced(own.scene, "Backup Rejected", own.is_about(&at)).await;
         aws.call(RECOVERY, "kms", "enable_key", key).await?;
-        rejected
+        let told = told?;
+        let reason = told["reason"].as_str().unwrap_or_default();
+        ensure!(told["outcome"] == "failed" && reason.contains(" cannot be verified: "), "{told}");
+        ensure!(own.receipt(&at, "rejected").await?.is_none(), "it is rejected for good");
+        let event = json!({ "action": "verify", "system": own.name, "slot": at.slot });
+        own.deliver("verify-upload", &event).await?;
+        own.proven(&at).await
     })
 }
 

@@ -87,7 +87,7 @@ impl Looks {
                 }
                 Verdict::Proven(objects)
             }
-            other @ (Verdict::Rejected(_) | Verdict::NotKnown(_)) => other,
+            other @ (Verdict::Rejected(_) | Verdict::Unreadable(_) | Verdict::NotKnown(_)) => other,
         }
     }
 

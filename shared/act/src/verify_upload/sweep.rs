@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use warmspare_decide::manifest::Checked;
 use warmspare_decide::name::SystemName;
-use warmspare_decide::outcome::{Announcement, Happening, Outcome};
+use warmspare_decide::outcome::Outcome;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep;
 use warmspare_decide::vault;
@@ -95,7 +95,8 @@ where
                 Err(fault) => {
                     // What may be better in a minute is tried again before anybody is told.
                     if fault.hope == Hope::Permanent {
-                        verification.unreadable(&fault).await?;
+                        let how = "was verified, and cannot be read today";
+                        verification.unreadable(how, &fault).await?;
                     }
                     first_fault.get_or_insert(fault);
                     "not readable today"
@@ -125,9 +126,7 @@ fn sentence(tally: &BTreeMap<&'static str, u32>, systems: usize, freed: usize) -
 
 impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
     async fn reread(&self, today: Date, is_replicated: &Seen<()>) -> Result<Read, Fault> {
-        // Told by the sweep alone, as what cannot be read today.
-        let manifest = self.manifest().await?.map_err(|unreadable| unreadable.fault)?;
-        let Some(manifest) = manifest else {
+        let Some(manifest) = self.manifest().await? else {
             return match self.pruned().await? {
                 Some(_) => Ok(Read::Pruned),
                 None => self.manifest_is_gone().await,
@@ -156,6 +155,8 @@ impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
                 Ok(Read::Equal)
             }
             Verdict::Rejected(objects) => self.demote(objects).await,
+            // It was taken away since it was looked at above.
+            Verdict::Unreadable(why) => Err(self.cannot(Hope::Permanent, why)),
             Verdict::NotKnown(why) => {
                 Err(first_fault.unwrap_or_else(|| self.cannot(Hope::Retryable, why)))
             }
@@ -180,14 +181,6 @@ impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
         self.rejected(&receipt, "does not verify any more").await?;
         let _theirs_says_the_same = self.write(&receipt).await?;
         Ok(Read::Rejected)
-    }
-
-    /// Tells that a backup cannot be read today, whatever will be tomorrow.
-    async fn unreadable(&self, fault: &Fault) -> Result<(), Fault> {
-        let reason = format!("{} was verified, and cannot be read today: {fault}", self.name());
-        let announcement = self.announcement(Happening::BackupRejected, "failed", reason);
-        let links = vec![vault::verified(&self.system, self.slot)];
-        self.ports.announce(&Announcement { links, ..announcement }).await
     }
 
     fn cannot(&self, hope: Hope, why: String) -> Fault {

@@ -94,7 +94,9 @@ fn finding(change: impl FnOnce(&mut View)) -> String {
             assert_eq!(all.len(), 1, "{all:?}");
             all.concat()
         }
-        other @ (Verdict::Proven(_) | Verdict::NotKnown(_)) => panic!("{other:?}"),
+        other @ (Verdict::Proven(_) | Verdict::Unreadable(_) | Verdict::NotKnown(_)) => {
+            panic!("{other:?}")
+        }
     }
 }
 
@@ -194,14 +196,6 @@ fn each_thing_that_is_wrong_with_the_key_is_a_finding() {
         })
     };
     assert_all(&[
-        (key_is(|key| key.state = "Disabled".into()), "is Disabled and not Enabled"),
-        (
-            key_is(|key| {
-                key.state = "PendingDeletion".into();
-                key.deleted_at = Some("2026-12-01T00:00:00Z".parse().unwrap());
-            }),
-            "will be deleted at 2026-12-01T00:00:00Z",
-        ),
         (key_is(|key| key.arn = OTHER.into()), "stands for another one"),
         (finding(|view| view.key = Some(Seen::Absent)), "does not exist"),
         (
@@ -315,6 +309,34 @@ fn what_is_not_known_is_neither_proven_nor_rejected() {
     ];
     for look in looks {
         assert!(matches!(judged(look), Verdict::NotKnown(_)), "{:?}", judged(look));
+    }
+}
+
+/// FV6: what somebody can give back is no verdict, and what nobody can is one.
+#[test]
+fn a_key_that_may_come_back_leaves_the_backup_unreadable_and_unjudged() {
+    let at = || Some("2026-12-01T00:00:00Z".parse().unwrap());
+    let outages = [
+        ("Disabled", None, "is Disabled and not Enabled"),
+        ("PendingDeletion", at(), "is PendingDeletion and will be deleted at 2026-12-01T00:00:00Z"),
+        ("PendingImport", None, "is PendingImport and not Enabled"),
+        ("Unavailable", None, "is Unavailable and not Enabled"),
+    ];
+    for (state, deleted_at, clause) in outages {
+        let lost = |view: &mut View| {
+            view.key = Some(Seen::Here(KeyFacts { state: state.into(), deleted_at, ..key() }));
+            for object in &mut view.objects {
+                object.facts = Seen::Unknown("S3 answered 400".into());
+                object.read = Seen::Unknown("it was not read back yet".into());
+            }
+        };
+        let wanted = Verdict::Unreadable(format!("its key {KEY} {clause}"));
+        assert_eq!(judged(lost), wanted);
+        let also_missing = judged(|view| {
+            lost(view);
+            view.objects[1].facts = Seen::Absent;
+        });
+        assert!(matches!(also_missing, Verdict::Rejected(_)), "{also_missing:?}");
     }
 }
 
