@@ -474,10 +474,39 @@ fn a_latest_that_cannot_be_seen_is_left_alone_until_it_can() {
     let fault = verify(&world, NEWER).unwrap_err();
     assert_eq!(fault.hope, Hope::Retryable);
     assert!(has(&world, VERIFIED), "that it is proven does not depend on latest/");
+    assert_eq!(happenings(&world), [Happening::BackupVerified; 2], "and nor does that it is told");
     assert_latest_is(&world, "2026-11-20T12-00-00Z");
     world.set().beside.blind_to = None;
     verify(&world, NEWER).unwrap();
     assert_latest_is(&world, "2026-11-21T00-00-00Z");
+}
+
+/// A backup that is too large to be copied is verified like any, and that is told; `latest/` stays whole, and
+/// the notice says why.
+#[test]
+fn a_backup_that_is_too_large_to_be_copied_is_verified_and_leaves_latest_whole() {
+    let world = two();
+    let sizes = |world: &World| {
+        let state = world.state();
+        ["metadata", "artifacts"]
+            .map(|source| current(&state, &format!("{FOLDER}/{source}")).unwrap().body.len())
+    };
+    let [metadata, artifacts] = sizes(&world);
+    assert_ne!(metadata, artifacts, "one of them fits, and one does not");
+    let bytes_max = u64::try_from(metadata.max(artifacts) - 1).unwrap();
+    world.set().beside.copy_bytes_max = Some(bytes_max);
+    let Outcome::Done(said) = verify(&world, NEWER).unwrap() else { panic!("not done") };
+    let left = format!(
+        "latest/ is left as it is: {} has {} bytes, and S3 copies at most {bytes_max}",
+        if metadata > artifacts { "metadata" } else { "artifacts" },
+        bytes_max + 1
+    );
+    assert!(said.ends_with(&left), "{said}");
+    assert!(has(&world, VERIFIED));
+    assert_latest_is(&world, "2026-11-20T12-00-00Z");
+    let told = world.state().announcements.last().unwrap().clone();
+    assert_eq!(told.happening, Happening::BackupVerified);
+    assert!(told.reason.ends_with(&left), "{}", told.reason);
 }
 
 /// A rejection is written once and outweighs whatever comes later.

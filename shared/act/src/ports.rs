@@ -134,6 +134,11 @@ pub trait Vault {
         encryption: &Encryption,
         slot: Slot,
     ) -> Result<Written, Fault>;
+    /// The most that [`Vault::copy`] copies, in bytes: 5 GiB.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
+    fn copy_bytes_max(&self) -> u64 {
+        5 << 30
+    }
     /// The Region in which the vault, and every function, lives.
     fn region(&self) -> Region;
     /// The plan that a text of this vault says. A vault that is asked for the same text a million times,

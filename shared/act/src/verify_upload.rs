@@ -263,19 +263,25 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         how: &str,
     ) -> Result<Outcome, Fault> {
         self.tell_suspicions(receipt).await?;
-        let moved = latest::advance(self.ports, manifest).await?;
         let count = manifest.objects.len();
         let listed = manifest.objects.iter().filter_map(|stored| stored.inventory.as_ref());
         let artifacts = match listed.map(|totals| totals.objects).sum::<u64>() {
             0 => String::new(),
             all => format!(", and so are {all} artifact(s), for this backup or an earlier one"),
         };
+        let left = verify::too_large_for_latest(manifest, self.ports.copy_bytes_max());
+        let and_left = left.as_ref().map_or_else(String::new, |left| format!("; {left}"));
         let reason = format!(
-            "{} is verified: {count} object(s) were read back as {} and are equal{artifacts}",
+            "{} is verified: {count} object(s) were read back as {} and are equal{artifacts}{and_left}",
             self.name(),
             receipt.read_as
         );
+        // Told before `latest/` moves: that a backup counts does not depend on a copy of it.
         self.tell(Happening::BackupVerified, receipt, reason).await?;
+        let moved = match left {
+            Some(left) => left,
+            None => latest::advance(self.ports, manifest).await?,
+        };
         Ok(Outcome::Done(format!("{} {how}: {count} object(s); {moved}", self.name())))
     }
 

@@ -372,5 +372,18 @@ pub fn latest(slot: Slot, seen: &Seen<ObjectFacts>) -> Latest {
     }
 }
 
+/// Why the copies in `latest/` stay as they are, if one object is too large to be copied: some of one backup
+/// and some of another would be a set that never was.
+pub fn too_large_for_latest(manifest: &Manifest, copy_bytes_max: u64) -> Option<String> {
+    let is_too_large = |stored: &&Stored| stored.sums.size_bytes > copy_bytes_max;
+    manifest.objects.iter().find(is_too_large).map(|stored| {
+        let (source, bytes) = (&stored.source, stored.sums.size_bytes);
+        format!(
+            "latest/ is left as it is: {source} has {bytes} bytes, and S3 copies at most \
+             {copy_bytes_max}"
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests;

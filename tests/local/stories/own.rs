@@ -10,7 +10,7 @@ use warmspare_tests::scene::{
 use warmspare_tests::stack::appliance::{self, Appliance, Mode};
 use warmspare_tests::stack::gateway::{Call, Match};
 
-use crate::stories::shared_scene::{WAIT_S_MAX, announced};
+use crate::stories::shared_scene::{WAIT_S_MAX, announced, outcomes};
 
 /// A protected system beside the scene's own one. Nobody probes it, and no schedule backs it up.
 pub(crate) struct Own {
@@ -204,6 +204,13 @@ impl Own {
         announced(self.scene, "Backup Verified", self.is_about(at)).await?;
         let receipt = self.receipt(at, "verified").await?;
         ensure!(receipt.is_some_and(|it| it["verified"] == true), "{} has no receipt", at.slot);
+        // `latest/` moves after the notice, and the run ends after that.
+        let said = format!("backup {} of {} ", at.slot, self.name);
+        until("its verification is over", WAIT_S_MAX, || async {
+            let all = outcomes(self.scene, "verify-upload", &said).await?;
+            Ok(all.into_iter().find(|(word, _)| word == "done"))
+        })
+        .await?;
         Ok(())
     }
 

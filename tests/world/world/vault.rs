@@ -80,6 +80,8 @@ pub(crate) struct Beside {
     pub(crate) archived: Option<&'static str>,
     /// How long it takes to read an artifact back, in seconds.
     pub(crate) artifact_s: u64,
+    /// The most that is copied in one request, in bytes, where it is not what AWS allows.
+    pub(crate) copy_bytes_max: Option<u64>,
     /// The role that will restore may not read.
     pub(crate) recovery_is_denied: bool,
 }
@@ -372,6 +374,11 @@ impl Vault for Run<'_> {
             }
             let gone = || Fault::new(Hope::Retryable, "copying", from.0, "NoSuchVersion");
             let body = open(state, from.0, Some(from.1))?.ok_or_else(gone)?.body.clone();
+            let bytes_max = state.beside.copy_bytes_max.unwrap_or(5 << 30);
+            if u64::try_from(body.len()).unwrap() > bytes_max {
+                let why = format!("InvalidRequest: the copy source is larger than {bytes_max}");
+                return Err(Fault::new(Hope::Permanent, "copying", from.0, why));
+            }
             let mut copied = Version::so(state, &body, encryption);
             copied.slot = Some(slot.to_string());
             let etag = copied.etag.clone();
@@ -379,6 +386,10 @@ impl Vault for Run<'_> {
             Ok(Written::New(etag))
         })
         .await
+    }
+
+    fn copy_bytes_max(&self) -> u64 {
+        self.world.state().beside.copy_bytes_max.unwrap_or(5 << 30)
     }
 
     fn region(&self) -> Region {

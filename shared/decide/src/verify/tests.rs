@@ -350,6 +350,15 @@ fn one_certain_finding_rejects_whatever_is_not_known() {
     assert!(matches!(verdict, Verdict::Rejected(_)), "{verdict:?}");
 }
 
+/// A10: all of a backup, or nothing of it.
+#[test]
+fn one_object_that_is_too_large_leaves_the_whole_of_latest_as_it_is() {
+    let manifest = calm().manifest;
+    assert_eq!(too_large_for_latest(&manifest, 2), None);
+    let wanted = "latest/ is left as it is: db has 2 bytes, and S3 copies at most 1";
+    assert_eq!(too_large_for_latest(&manifest, 1).as_deref(), Some(wanted));
+}
+
 /// A10: the copy without a date is that of the newest proven backup, and never moves backwards.
 #[test]
 fn latest_never_moves_backwards() {
