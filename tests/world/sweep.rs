@@ -12,6 +12,7 @@ use crate::backup::{PLAN, store};
 use crate::tries::{Trial, standing};
 use crate::verification::written;
 use crate::world::keys::PLAN_KEY;
+use crate::world::vault::current;
 use crate::world::{Run, World, finish, poll_once};
 
 const SWEEP: &[u8] = br#"{"action":"sweep"}"#;
@@ -198,6 +199,76 @@ fn a_backup_whose_key_is_disabled_is_told_and_not_rejected() {
     }
 }
 
+/// A backup of which nobody has verified anything, an hour and more after it was stored.
+fn unjudged() -> World {
+    let world = four();
+    world.set().now = "2026-11-20T12:00:30Z".parse().unwrap();
+    // What is due today is read, so that what is left is the one without a verdict.
+    sweep(&world).unwrap();
+    store(&world, "2026-11-20T12:00:00Z");
+    world.pass(3_700);
+    world
+}
+
+const NOON: &str = "2026-11-20T12-00-00Z";
+
+/// I9, P1: the way from storing to proving was away for longer than Lambda tries; the sweep goes it.
+#[test]
+fn a_backup_whose_verification_died_is_verified_by_the_sweep() {
+    let world = four();
+    world.set().now = "2026-11-20T12:00:30Z".parse().unwrap();
+    // An hour late, so that its own event is at work when the sweep comes.
+    store(&world, "2026-11-20T11:00:00Z");
+    sweep(&world).unwrap();
+    assert!(!has(&world, "receipts/controller/2026-11-20T11-00-00Z/verified.json"));
+    world.pass(3_700);
+    assert_eq!(said(&world), "1 backup(s) of 1 system(s) were read again: 1 judged late");
+    assert!(has(&world, "receipts/controller/2026-11-20T11-00-00Z/verified.json"));
+    let told = world.state().announcements.last().unwrap().clone();
+    assert_eq!(told.happening, Happening::BackupVerified);
+    // It has its verdict now; and as the newest it is read again this day, as any.
+    assert!(!said(&world).contains("judged late"));
+    assert_eq!(rejections(&world), [""; 0]);
+}
+
+/// FV6: a key that is away is told with each sweep, for what was never verified too; and when it is back,
+/// what waits is proven without anybody's asking.
+#[test]
+fn a_backup_that_waits_for_its_key_is_told_each_hour_and_proven_when_it_is_back() {
+    let world = unjudged();
+    world.set().keys.plan_key().state = "Disabled".into();
+    for sweeps in 1..3 {
+        finish(answer(&world.run(), SWEEP)).unwrap_err();
+        let told = rejections(&world);
+        let of_noon: Vec<_> = told.iter().filter(|told| told.contains(NOON)).collect();
+        assert_eq!(of_noon.len(), sweeps, "{told:?}");
+        assert!(of_noon[0].contains(" cannot be verified: "), "{told:?}");
+        world.pass(3_600);
+    }
+    world.set().keys.plan_key().state = "Enabled".into();
+    sweep(&world).unwrap();
+    assert!(has(&world, &format!("receipts/controller/{NOON}/verified.json")));
+    assert!(!has(&world, &format!("receipts/controller/{NOON}/rejected.json")));
+}
+
+pub(crate) fn trial_of_a_late_verdict()
+-> Trial<impl Fn() -> World, impl AsyncFn(&Run<'_>) -> Result<Outcome, Fault>, impl Fn(&World)> {
+    Trial {
+        what: "a sweep that verifies what was never verified",
+        new: unjudged,
+        act: async |run: &Run<'_>| answer(run, SWEEP).await,
+        go_on: |world: &World| {
+            for _hour in 0..2 {
+                sweep(world).unwrap();
+            }
+            assert!(has(world, &format!("receipts/controller/{NOON}/verified.json")));
+            let state = world.state();
+            let latest = current(&state, "backups/controller/latest/metadata").unwrap();
+            assert_eq!(latest.slot.as_deref(), Some(NOON));
+        },
+    }
+}
+
 /// What cannot be read does not keep the others from being read.
 #[test]
 fn one_that_cannot_be_read_does_not_hold_up_the_others() {
@@ -235,6 +306,7 @@ fn what_a_killed_upload_has_left_is_aborted_once_its_run_is_over() {
 #[ignore = "optimised: cargo prove"]
 fn trouble_at_any_place_leads_to_the_same_end() {
     trial().meets_trouble_everywhere();
+    trial_of_a_late_verdict().meets_trouble_everywhere();
 }
 
 /// FA6, FV9.
@@ -242,6 +314,7 @@ fn trouble_at_any_place_leads_to_the_same_end() {
 #[ignore = "optimised: cargo prove"]
 fn a_kill_at_any_call_leads_to_the_same_end() {
     trial().dies_everywhere();
+    trial_of_a_late_verdict().dies_everywhere();
 }
 
 /// FA1.
@@ -249,12 +322,14 @@ fn a_kill_at_any_call_leads_to_the_same_end() {
 #[ignore = "optimised: cargo prove"]
 fn a_run_that_wakes_up_late_does_no_harm() {
     trial().wakes_up_late_everywhere();
+    trial_of_a_late_verdict().wakes_up_late_everywhere();
 }
 
 #[test]
 #[ignore = "optimised: cargo prove"]
 fn three_runs_at_once_in_any_order_write_one_receipt_each() {
     trial().is_mixed_in_any_order(50);
+    trial_of_a_late_verdict().is_mixed_in_any_order(50);
 }
 
 /// What is pruned while it is read again is not accused of what is missing.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::name::Slot;
-use crate::vault;
+use crate::vault::{self, Located};
 
 /// How many older backups of a system are read again in a day, beside the newest.
 pub const OLDER_PER_DAY: usize = 2;
@@ -78,6 +78,55 @@ pub fn unended(receipts: &[String]) -> Vec<Slot> {
         }
     }
     ended.into_iter().filter(|(_, ended)| !ended).map(|(slot, _)| slot).collect()
+}
+
+/// A stored backup without a verdict is the sweep's after so many seconds: by then its own event has been
+/// tried three times. <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
+pub const UNJUDGED_S_MIN: i64 = 3_600;
+
+/// So many backups of a system that have no verdict are verified in one sweep.
+pub const UNJUDGED_PER_SWEEP: usize = 4;
+
+/// Which stored backups nobody has come to a verdict on: the newest, and the others in turn, so that one that
+/// fails each time keeps no other waiting for ever. `stored` are the keys below `backups/<system>/`,
+/// `receipts` those below `receipts/<system>/`.
+pub fn unjudged(stored: &[String], receipts: &[String], now: Timestamp) -> Vec<Slot> {
+    let is_verdict =
+        |receipt: &str| matches!(receipt, "verified.json" | "rejected.json" | "pruned.json");
+    let judged: Vec<Slot> = receipts
+        .iter()
+        .filter_map(|key| vault::slot_of(key))
+        .filter(|(_, receipt)| is_verdict(receipt))
+        .map(|(slot, _)| slot)
+        .collect();
+    let manifests = stored.iter().filter_map(|key| match Located::parse(key) {
+        Some(Located::Manifest(_, slot)) => Some(slot),
+        Some(
+            Located::Object(..)
+            | Located::Verified(..)
+            | Located::ExportIntended(..)
+            | Located::Exported(..)
+            | Located::Entry(..),
+        )
+        | None => None,
+    });
+    let is_due = |slot: &Slot| is_settled(slot.instant(), now) && !judged.contains(slot);
+    let mut due: Vec<Slot> = manifests.filter(is_due).collect();
+    due.sort_unstable_by(|one, other| other.cmp(one));
+    if let Some((_, older)) = due.split_first_mut()
+        && !older.is_empty()
+    {
+        let hour = usize::try_from(now.as_second() / 3_600).unwrap_or_default();
+        let turn = hour.saturating_mul(UNJUDGED_PER_SWEEP - 1) % older.len();
+        older.rotate_left(turn);
+    }
+    due.truncate(UNJUDGED_PER_SWEEP);
+    due
+}
+
+/// Whether what was written then is certainly not being verified by its own event any more.
+pub fn is_settled(written_at: Timestamp, now: Timestamp) -> bool {
+    now.as_second().saturating_sub(written_at.as_second()) >= UNJUDGED_S_MIN
 }
 
 #[cfg(test)]

@@ -32,6 +32,24 @@ pub(super) async fn advance<P: Vault>(ports: &P, manifest: &Manifest) -> Result<
     })
 }
 
+/// Whether a copy is of an older backup, or missing.
+///
+/// # Errors
+/// The vault's fault; a retryable one when a copy could not be seen.
+pub(super) async fn is_behind<P: Vault>(ports: &P, manifest: &Manifest) -> Result<bool, Fault> {
+    for stored in &manifest.objects {
+        let key = vault::latest(&manifest.system, &stored.source);
+        match verify::latest(manifest.slot, &ports.facts(&key, None).await?) {
+            Latest::Copy { .. } => return Ok(true),
+            Latest::Leave { .. } => {}
+            Latest::NotKnown(why) => {
+                return Err(Fault::new(Hope::Retryable, "looking at", &key, why));
+            }
+        }
+    }
+    Ok(false)
+}
+
 /// Puts one copy in its place; the slot that is there when it needs none.
 async fn place<P: Vault>(
     ports: &P,

@@ -1,5 +1,6 @@
 //! Reads proven backups again, every day the newest of each system and some of the older ones: what
-//! does not verify any more is rejected, and counts no longer; what cannot be read today is told.
+//! does not verify any more is rejected, and counts no longer; what cannot be read today is told. What was
+//! stored and never got a verdict, because its own verification died, gets one.
 //!
 //! It also frees what a killed upload has left. It is woken every hour and does what is left of the day, so that a run that dies or runs out of time
 //! costs an hour. What was read again has a receipt of its own with the day in its name.
@@ -8,15 +9,15 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use warmspare_decide::manifest::Checked;
-use warmspare_decide::name::SystemName;
+use warmspare_decide::manifest::{Checked, Manifest};
+use warmspare_decide::name::{Slot, SystemName};
 use warmspare_decide::outcome::Outcome;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep;
 use warmspare_decide::vault;
 use warmspare_decide::verify::{self, Verdict};
 
-use super::{Verification, leftovers, watch};
+use super::{Verification, latest, leftovers, watch};
 use crate::documents;
 use crate::fault::{Fault, Hope};
 use crate::ports::{Bus, Clock, Keys, Standing, Uploads, Vault};
@@ -66,14 +67,33 @@ where
                 continue;
             }
         };
-        for slot in sweep::unended(&receipts) {
+        let unended = sweep::unended(&receipts);
+        let unjudged = match ports.list(&vault::backups(system)).await {
+            Ok(stored) => sweep::unjudged(&stored, &receipts, ports.now()),
+            Err(fault) => {
+                first_fault.get_or_insert(fault);
+                Vec::new()
+            }
+        };
+        let others = unjudged.into_iter().filter(|slot| !unended.contains(slot));
+        let others: Vec<(Slot, bool)> = others.map(|slot| (slot, true)).collect();
+        for (slot, has_died) in unended.iter().map(|slot| (*slot, false)).chain(others) {
+            // What does not fit into this run is left to the next, as what is read again below.
+            if ports.left_s() < LEFT_S_MIN {
+                break;
+            }
             let verification = Verification { ports, system: system.clone(), slot };
+            if has_died && verification.is_young().await {
+                continue;
+            }
             match verification.run().await {
+                Ok(_) if has_died => *tally.entry("judged late").or_default() += 1,
                 Ok(_) => *tally.entry("gone on with").or_default() += 1,
                 Err(fault) => drop(first_fault.get_or_insert(fault)),
             }
         }
         let due = sweep::due(&receipts, today);
+        let newest = vault::newest_proven(&receipts);
         for slot in due {
             let left_s = ports.left_s();
             if left_s < LEFT_S_MIN {
@@ -88,7 +108,9 @@ where
                 );
             }
             let verification = Verification { ports, system: system.clone(), slot };
-            let word = match verification.reread(today, &watched.is_replicated).await {
+            let is_newest = newest == Some(slot);
+            let replicated = &watched.is_replicated;
+            let word = match verification.reread(today, is_newest, replicated).await {
                 Ok(Read::Equal) => "equal",
                 Ok(Read::Rejected) => "rejected",
                 Ok(Read::Pruned) => "being pruned",
@@ -125,7 +147,25 @@ fn sentence(tally: &BTreeMap<&'static str, u32>, systems: usize, freed: usize) -
 }
 
 impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
-    async fn reread(&self, today: Date, is_replicated: &Seen<()>) -> Result<Read, Fault> {
+    /// Whether its manifest came so late that its own event may be at work still. One that cannot be seen is
+    /// not young: the verification says what is with it.
+    async fn is_young(&self) -> bool {
+        let facts = self.ports.facts(&vault::manifest(&self.system, self.slot), None).await;
+        match facts {
+            Ok(Seen::Here(facts)) => {
+                let now = self.ports.now();
+                facts.written_at.is_some_and(|at| !sweep::is_settled(at, now))
+            }
+            Ok(Seen::Absent | Seen::Unknown(_)) | Err(_) => false,
+        }
+    }
+
+    async fn reread(
+        &self,
+        today: Date,
+        is_newest: bool,
+        is_replicated: &Seen<()>,
+    ) -> Result<Read, Fault> {
         let Some(manifest) = self.manifest().await? else {
             return match self.pruned().await? {
                 Some(_) => Ok(Read::Pruned),
@@ -151,6 +191,9 @@ impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
                 let receipt = self.receipt_of(true, objects, suspicions);
                 // Told first: once the receipt is there, no sweep of today comes back to this backup.
                 self.tell_suspicions(&receipt).await?;
+                if is_newest && latest::is_behind(self.ports, &manifest).await? {
+                    self.tell_again(&manifest).await?;
+                }
                 let _new_or_there = documents::create_json(self.ports, &key, &receipt).await?;
                 Ok(Read::Equal)
             }
@@ -161,6 +204,14 @@ impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
                 Err(first_fault.unwrap_or_else(|| self.cannot(Hope::Retryable, why)))
             }
         }
+    }
+
+    /// The run that proved it may have died before it told so, and `latest/` moves after that.
+    async fn tell_again(&self, manifest: &Manifest) -> Result<(), Fault> {
+        if let Some(receipt) = self.receipt(&vault::verified(&self.system, self.slot)).await? {
+            self.verified(manifest, &receipt, "was verified before").await?;
+        }
+        Ok(())
     }
 
     async fn manifest_is_gone(&self) -> Result<Read, Fault> {

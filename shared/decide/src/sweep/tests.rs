@@ -88,3 +88,33 @@ fn a_verification_that_has_begun_and_not_ended_is_gone_on_with() {
     .to_vec();
     assert_eq!(unended(&keys), [Slot::parse("2026-11-21T00-00-00Z").unwrap()]);
 }
+
+/// P1, P5: what is stored and has no verdict after an hour is looked at, so many at a time, and each in its turn.
+#[test]
+fn a_backup_without_a_verdict_is_due_after_an_hour_and_each_in_its_turn() {
+    let manifest =
+        |day: u32| format!("backups/controller/2026-11-{day:02}T00-00-00Z/manifest.json");
+    let receipt =
+        |day: u32, name: &str| format!("receipts/controller/2026-11-{day:02}T00-00-00Z/{name}");
+    let days = |slots: Vec<Slot>| -> Vec<u32> {
+        slots.iter().map(|slot| slot.to_string()[8..10].parse().unwrap()).collect()
+    };
+    let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+    let receipts =
+        [receipt(1, "verified.json"), receipt(2, "rejected.json"), receipt(3, "pruned.json")];
+    let mut stored: Vec<String> = (1..=5).map(manifest).collect();
+    stored.push("backups/controller/latest/config".to_owned());
+    stored.push("backups/controller/2026-11-04T12-00-00Z/config".to_owned());
+    let due = |now: &str| days(unjudged(&stored, &receipts, at(now)));
+    assert_eq!(due("2026-11-05T00:59:59Z"), [4], "of the fifth its own event is at work");
+    assert_eq!(due("2026-11-05T01:00:00Z"), [5, 4]);
+    let many: Vec<String> = (1..=9).map(manifest).collect();
+    let mut met = std::collections::BTreeSet::new();
+    for hour in 0..3 {
+        let now = at(&format!("2026-11-09T{:02}:00:00Z", 10 + hour));
+        let due = days(unjudged(&many, &[], now));
+        assert_eq!((due.len(), due[0]), (UNJUDGED_PER_SWEEP, 9), "the newest each time");
+        met.extend(due);
+    }
+    assert_eq!(met.len(), 9, "three sweeps come to every one of nine");
+}
