@@ -313,9 +313,11 @@ fn manifests_of_format_3_are_read_and_written() {
 #[test]
 fn records_of_what_takes_several_runs_of_format_1_are_read_and_written() {
     let writer = "8b4d3b1e-6d1f-4a9e-8f60-7c2b7c1c2a11/1".into();
-    let refused = Some("the key cannot protect a backup".to_owned());
-    let begun = Begun { format: 1, system: system(), slot: slot(), writer, refused };
-    assert_golden(include_str!("golden/begun-1.json"), &begun);
+    let over = Some("the key cannot protect a backup".to_owned());
+    let begun = Begun { format: 2, system: system(), slot: slot(), writer, over };
+    assert_golden(include_str!("golden/begun-2.json"), &begun);
+    let before: Begun = serde_json::from_str(include_str!("golden/begun-1.json")).unwrap();
+    assert_eq!(before, Begun { format: 1, ..begun });
     let source = SourceName::parse("artifacts").unwrap();
     let through = Some("core/bash/5.1/core-bash.hart".to_owned());
     let proven = ProvenThrough { format: 1, system: system(), slot: slot(), source, through };

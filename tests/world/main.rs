@@ -20,6 +20,7 @@ mod aviatrix;
 mod backup;
 mod canary;
 mod capacity;
+mod caught_up;
 mod damage;
 mod database;
 mod each_refusal;

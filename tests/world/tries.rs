@@ -17,13 +17,15 @@ use crate::world::{Run, Trouble, World, finish, poll_once};
 /// it was announced at all does.
 pub(crate) fn standing(world: &World) -> BTreeSet<String> {
     let state = world.state();
-    // Into how many pieces an inventory is cut, and its proof, depends on the runs that were at it.
-    let is_piece = |key: &str| key.starts_with("pieces/") || key.contains("/artifacts-");
+    // Into how many pieces an inventory is cut, and its proof, depends on the runs that were at it; and so
+    // does whether a backup that cannot be made now was begun.
+    let is_piece = |key: &str| {
+        key.starts_with("pieces/") || key.starts_with("begun/") || key.contains("/artifacts-")
+    };
     let lasting = state.objects.iter().filter(|(key, _)| !is_piece(key));
     let objects = lasting.map(|(key, versions)| {
-        // The mark of a backup that is pruned, and that of one that is made, are taken over by the run
-        // that ends it.
-        let is_mark = key.ends_with("/pruned.json") || key.starts_with("begun/");
+        // The mark of a backup that is pruned is taken over by the run that ends it.
+        let is_mark = key.ends_with("/pruned.json");
         if is_mark { key.clone() } else { format!("{key} ×{}", versions.len()) }
     });
     let told = state.announcements.iter().map(|told| {

@@ -15,7 +15,7 @@ use warmspare_decide::acknowledgement::Acknowledgement;
 use warmspare_decide::export::{Copied, Exported, Intended};
 use warmspare_decide::failover::{Declined, Late, Stopped};
 use warmspare_decide::group::{Moved, Offer};
-use warmspare_decide::inventory::{Begun, ProvenThrough};
+use warmspare_decide::inventory::{BEGUN_FORMAT, Begun, ProvenThrough};
 use warmspare_decide::journal::{self, Entry};
 use warmspare_decide::maintenance::Pause;
 use warmspare_decide::manifest::{MANIFEST_FORMATS, Manifest, RECEIPT_FORMATS, Receipt};
@@ -62,7 +62,9 @@ impl Stored for Offer {}
 impl Stored for Moved {}
 impl Stored for Switch {}
 impl Stored for VaultSeen {}
-impl Stored for Begun {}
+impl Stored for Begun {
+    const FORMATS: RangeInclusive<u32> = 1..=BEGUN_FORMAT;
+}
 impl Stored for ProvenThrough {}
 
 /// The plan of a system and the version id under which the vault keeps it, or why there is none to

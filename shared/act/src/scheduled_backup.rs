@@ -17,7 +17,7 @@ use warmspare_decide::backup::{self, Next};
 use warmspare_decide::encryption::Encryption;
 use warmspare_decide::inbox::{Woken, woken_by};
 use warmspare_decide::manifest::{self, Manifest};
-use warmspare_decide::name::{Slot, SystemName};
+use warmspare_decide::name::{SiteName, Slot, SystemName, Term};
 use warmspare_decide::outcome::Outcome;
 use warmspare_decide::plan::{From, Plan};
 use warmspare_decide::refusal::Refusal;
@@ -118,6 +118,25 @@ async fn make<P>(
 where
     P: Clock + Keys + Sources + Controllers + Inbox + Artifacts + Bus,
 {
+    let ended = attempt(ports, plan, plan_version, slot, why).await;
+    match begun::settle(ports, &plan.system, slot, &ended).await {
+        Err(fault) if ended.is_ok() => Err(fault),
+        Ok(()) | Err(_) => ended,
+    }
+}
+
+/// Makes it now. Once nothing stands against it, that it was begun is written down: what fails after that, or
+/// dies, is caught up. What is pushed is begun only when there is something for every source.
+async fn attempt<P>(
+    ports: &P,
+    plan: &Plan,
+    plan_version: &str,
+    slot: Slot,
+    why: &Why,
+) -> Result<Outcome, Fault>
+where
+    P: Clock + Keys + Sources + Controllers + Inbox + Artifacts + Bus,
+{
     let system = &plan.system;
     let manifest_key = vault::manifest(system, slot);
     match documents::read_json::<Manifest, P>(ports, &manifest_key).await? {
@@ -135,22 +154,20 @@ where
         Seen::Absent => {}
         Seen::Unknown(why) => return Err(documents::unread(&pruned_key, why)),
     }
-    let encryption = match admit(ports, plan, slot).await? {
-        Ok(encryption) => encryption,
+    let is_pulled = !plan.backup.sources.iter().any(|source| matches!(source.from, From::Upload));
+    let is_early = *why == Why::Asked || is_pulled;
+    let ready = ready(ports, plan, slot).await;
+    if *why != Why::GoOn && is_early && !matches!(ready, Ok(Err(_))) {
+        let begun = begun::begin(ports, system, slot).await;
+        // What kept it from being ready says more than what kept it from being written down.
+        if ready.is_ok() {
+            begun?;
+        }
+    }
+    let (site, term, encryption) = match ready? {
+        Ok(active) => active,
         Err(refusal) => return refuse(ports, system, Some(slot), refusal).await,
     };
-    let (site, term) = journal::active_site(ports, plan).await?;
-    if site != plan.home.name {
-        let refusal = Refusal::NotSupported {
-            what: format!("a backup while {site} is active"),
-            instead: format!(
-                "the plan's sources are those of {}, which is fenced, and its data are not the \
-                 system's any more",
-                plan.home.name
-            ),
-        };
-        return refuse(ports, system, Some(slot), refusal).await;
-    }
     let rejected = if matches!(why, Why::Asked | Why::GoOn) {
         Rejected::MayBeTriedAgain
     } else {
@@ -162,7 +179,7 @@ where
             return lacks(ports, plan, slot, why, refusal, others).await;
         }
     };
-    if *why != Why::GoOn && plan.backup.sources.iter().any(|s| matches!(s.from, From::S3(_))) {
+    if *why != Why::GoOn && !is_early {
         begun::begin(ports, system, slot).await?;
     }
     let mut objects = Vec::new();
@@ -237,6 +254,30 @@ async fn lacks<P: Clock + Bus>(
             refuse(ports, system, Some(slot), refusal).await
         }
     }
+}
+
+/// The active site and its term, and how everything is encrypted, if the backup may begin.
+async fn ready<P: Clock + Vault + Keys>(
+    ports: &P,
+    plan: &Plan,
+    slot: Slot,
+) -> Result<Result<(SiteName, Term, Encryption), Refusal>, Fault> {
+    let encryption = match admit(ports, plan, slot).await? {
+        Ok(encryption) => encryption,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let (site, term) = journal::active_site(ports, plan).await?;
+    if site == plan.home.name {
+        return Ok(Ok((site, term, encryption)));
+    }
+    Ok(Err(Refusal::NotSupported {
+        what: format!("a backup while {site} is active"),
+        instead: format!(
+            "the plan's sources are those of {}, which is fenced, and its data are not the system's \
+             any more",
+            plan.home.name
+        ),
+    }))
 }
 
 /// How everything of the backup is encrypted, or why it may not begin. A key of which nothing is known

@@ -3,7 +3,7 @@
 //! A bucket may hold millions of objects, so nothing here holds all of them: lists are read and written
 //! row by row, in the order of the keys, and two of them are compared as one walks through both.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::backup::far_from_now;
@@ -11,7 +11,11 @@ use crate::manifest::Sums;
 use crate::name::{KeyArn, Slot, SourceName, SystemName};
 use crate::vault;
 
-/// The version of [`Row`] and [`Begun`] that this code writes and reads.
+/// The version of [`Begun`] that this code writes. Format 1 says `refused` for [`Begun::over`], and is silent
+/// about what is stored.
+pub const BEGUN_FORMAT: u32 = 2;
+
+/// The version of [`Row`] that this code writes and reads.
 pub const FORMAT: u32 = 1;
 
 /// How many objects are copied at a time. Small ones wait for answers most of their time.
@@ -133,11 +137,11 @@ pub enum Row {
     End(Totals),
 }
 
-/// `begun/<system>/<slot>.json`: a backup of a bucket was begun, so that a later run goes on with it.
+/// `begun/<system>/<slot>.json`: a backup was begun, so that a later run goes on with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Begun {
-    /// [`FORMAT`].
+    /// [`BEGUN_FORMAT`].
     pub format: u32,
     /// Whose backup it is.
     pub system: SystemName,
@@ -145,9 +149,10 @@ pub struct Begun {
     pub slot: Slot,
     /// The run that was the last to begin or to go on.
     pub writer: String,
-    /// Why nobody goes on with it by itself any more: it was refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<String>,
+    /// Why nobody goes on with it by itself any more: it is stored and that was told, it was refused, or it
+    /// failed so that no retry helps.
+    #[serde(default, alias = "refused", skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
 }
 
 /// `receipts/<system>/<slot>/artifacts-<source>.<n>.json`: how far an inventory is proven.
@@ -215,9 +220,9 @@ pub fn has_room(copies: usize, copies_bytes: u64, size_bytes: u64) -> bool {
             && copies_bytes.saturating_add(weight_bytes(size_bytes)) <= COPIES_BYTES_MAX
 }
 
-/// Which backups may have to be gone on with, from the keys below `begun/`: the newest of each system,
-/// while it is new. What an older one has copied, the newer one takes over.
-pub fn to_go_on(keys: &[String], now: Timestamp) -> Vec<(SystemName, Slot)> {
+/// The newest backup of each system that was begun, from the keys below `begun/`. What an older one has
+/// copied, the newer one takes over.
+pub fn newest_begun(keys: &[String]) -> Vec<(SystemName, Slot)> {
     let mut newest: Vec<(SystemName, Slot)> = Vec::new();
     let mut begun: Vec<_> = keys.iter().filter_map(|key| vault::begun_of(key)).collect();
     begun.sort_by(|(a, a_slot), (b, b_slot)| a.cmp(b).then(b_slot.cmp(a_slot)));
@@ -227,8 +232,24 @@ pub fn to_go_on(keys: &[String], now: Timestamp) -> Vec<(SystemName, Slot)> {
             newest.push((system, slot));
         }
     }
-    newest.retain(|(_, slot)| far_from_now(*slot, now).is_none());
     newest
+}
+
+/// A backup that nobody has begun is missed after so many seconds: longer than any run lives, and than a
+/// schedule takes to arrive on a good day.
+pub const OVERDUE_S: u64 = 1_200;
+
+/// The backup that should have been begun by now, if none was: with the newest so old, the plan's objective
+/// is broken. A schedule that was skipped (where clocks change at midnight), or was lost on its way, is
+/// found by that, whatever it says. Its name comes of the newest's, and of no clock, so that each run that
+/// looks means the same backup.
+pub fn overdue(newest: Slot, rpo_s: u64, now: Timestamp) -> Option<Slot> {
+    let since = now.as_second().saturating_sub(newest.instant().as_second());
+    let since_s = u64::try_from(since).ok()?;
+    let times = since_s.checked_sub(OVERDUE_S)?.checked_div(rpo_s)?;
+    let after_s = i64::try_from(times.checked_mul(rpo_s)?).ok()?;
+    let due = newest.instant().checked_add(SignedDuration::from_secs(after_s)).ok()?;
+    (times > 0).then(|| Slot::of(due)).filter(|slot| far_from_now(*slot, now).is_none())
 }
 
 #[cfg(test)]

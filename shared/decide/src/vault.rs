@@ -117,10 +117,10 @@ pub fn piece(system: &SystemName, slot: Slot, source: &SourceName, n: usize) -> 
     format!("pieces/{system}/{slot}/{source}/{n:06}")
 }
 
-/// `begun/`: every backup of a bucket that was begun.
+/// `begun/`: every backup that was begun.
 pub const ALL_BEGUN: &str = "begun/";
 
-/// `begun/<system>/<slot>.json`: a backup of a bucket was begun, and who is at it.
+/// `begun/<system>/<slot>.json`: a backup was begun, and who is at it.
 pub fn begun(system: &SystemName, slot: Slot) -> String {
     format!("begun/{system}/{slot}.json")
 }

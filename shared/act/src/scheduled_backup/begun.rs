@@ -1,10 +1,13 @@
-//! Backups that are not made in one run: that they were begun is written down, and every few minutes the
-//! newest of each system is gone on with, if nobody is at it.
+//! Backups that one run did not make: that each was begun is written down, and every few minutes the newest of
+//! each system is gone on with, if it is not stored and nobody is at it. With none begun for longer than the
+//! plan's objective, the one that was missed is begun here.
 
 use bytes::Bytes;
-use warmspare_decide::inventory::{Begun, FORMAT, to_go_on};
+use warmspare_decide::backup::far_from_now;
+use warmspare_decide::inventory::{BEGUN_FORMAT, Begun, newest_begun, overdue};
 use warmspare_decide::name::{Slot, SystemName};
 use warmspare_decide::outcome::Outcome;
+use warmspare_decide::plan::{From, Plan};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::vault;
 
@@ -44,10 +47,10 @@ fn body<P: Clock>(
     ports: &P,
     system: &SystemName,
     slot: Slot,
-    refused: Option<String>,
+    over: Option<String>,
 ) -> Result<Bytes, Fault> {
     let system = system.clone();
-    let begun = Begun { format: FORMAT, system, slot, writer: ports.writer(), refused };
+    let begun = Begun { format: BEGUN_FORMAT, system, slot, writer: ports.writer(), over };
     let body = serde_json::to_vec_pretty(&begun).map_err(|cause| {
         let why = cause.to_string();
         Fault::new(Hope::Permanent, "writing", vault::begun(&begun.system, slot), why)
@@ -56,7 +59,37 @@ fn body<P: Clock>(
     Ok(Bytes::from(body))
 }
 
-/// Goes on with what was begun and is not stored, one backup after the other.
+/// Writes down that nobody goes on with it, if this run was at it: it is stored and that was told, or its end
+/// is one that no retry changes (a controller locks the account of who asks it too often).
+///
+/// # Errors
+/// The vault's fault.
+pub(super) async fn settle<P: Clock + Vault>(
+    ports: &P,
+    system: &SystemName,
+    slot: Slot,
+    ended: &Result<Outcome, Fault>,
+) -> Result<(), Fault> {
+    let why = match ended {
+        Ok(Outcome::Done(sentence)) => sentence.clone(),
+        Ok(Outcome::Refused(refusal)) => refusal.to_string(),
+        Err(fault) if fault.hope == Hope::Permanent => fault.to_string(),
+        Ok(Outcome::Waiting(_)) | Err(_) => return Ok(()),
+    };
+    let key = vault::begun(system, slot);
+    let (begun, document) = match documents::read_json::<Begun, P>(ports, &key).await? {
+        Seen::Here(found) => found,
+        Seen::Absent => return Ok(()),
+        Seen::Unknown(why) => return Err(documents::unread(&key, why)),
+    };
+    if begun.over.is_none() && begun.writer == ports.writer() {
+        let over = body(ports, system, slot, Some(why))?;
+        let _or_conflict = ports.replace(&key, &document.etag, over).await?;
+    }
+    Ok(())
+}
+
+/// Goes on with what was begun and is not stored, one backup after the other, and begins what was missed.
 ///
 /// # Errors
 /// The first fault, once the others were tried.
@@ -67,13 +100,13 @@ where
     let keys = ports.list(vault::ALL_BEGUN).await?;
     let mut said = Vec::new();
     let mut first_fault = None;
-    for (system, slot) in to_go_on(&keys, ports.now()) {
+    for (system, slot) in newest_begun(&keys) {
         let left_s = ports.left_s();
         if left_s < LEFT_S_MIN {
             said.push(format!("{left_s} s are left, and the next run looks at the others"));
             break;
         }
-        match go_on_with(ports, &system, slot).await {
+        match catch_up(ports, &system, slot).await {
             Ok(Some(outcome)) => said.push(outcome.to_string()),
             Ok(None) => {}
             Err(fault) => {
@@ -88,41 +121,89 @@ where
     }
 }
 
-async fn go_on_with<P>(ports: &P, system: &SystemName, slot: Slot) -> Result<Option<Outcome>, Fault>
+/// What the newest backup of a system that was begun has come to.
+enum Found {
+    /// It is stored and that was told, or it was given up.
+    Over,
+    /// Another run may be at it.
+    Another,
+    /// This run goes on with it now.
+    Ours,
+}
+
+async fn catch_up<P>(ports: &P, system: &SystemName, newest: Slot) -> Result<Option<Outcome>, Fault>
 where
     P: Clock + Keys + Sources + Controllers + Inbox + Artifacts + Bus,
 {
-    for key in [vault::manifest(system, slot), vault::pruned(system, slot)] {
-        match ports.read(&key).await? {
-            Seen::Here(_) => return Ok(None),
-            Seen::Absent => {}
-            Seen::Unknown(why) => return Err(documents::unread(&key, why)),
+    let slot = match take_over(ports, system, newest).await? {
+        Found::Ours => newest,
+        Found::Another => return Ok(None),
+        Found::Over => match missed(ports, system, newest).await? {
+            Some(slot) => slot,
+            None => return Ok(None),
+        },
+    };
+    let outcome = match documents::load_plan(ports, system).await? {
+        Ok((plan, version)) => super::make(ports, &plan, &version, slot, &Why::GoOn).await?,
+        Err(refusal) => {
+            // Told once: what stands against it does not go away by being asked every few minutes.
+            let refused = super::told::refuse(ports, system, Some(slot), refusal).await;
+            settle(ports, system, slot, &refused).await?;
+            refused?
         }
+    };
+    Ok(Some(outcome))
+}
+
+async fn take_over<P: Clock + Vault>(
+    ports: &P,
+    system: &SystemName,
+    slot: Slot,
+) -> Result<Found, Fault> {
+    if far_from_now(slot, ports.now()).is_some() {
+        return Ok(Found::Over);
     }
     let key = vault::begun(system, slot);
     let (begun, document) = match documents::read_json::<Begun, P>(ports, &key).await? {
         Seen::Here(found) => found,
-        Seen::Absent => return Ok(None),
+        Seen::Absent => return Ok(Found::Over),
         Seen::Unknown(why) => return Err(documents::unread(&key, why)),
     };
-    if begun.refused.is_some() || is_at_it(&document) {
+    if begun.over.is_some() {
+        return Ok(Found::Over);
+    }
+    if is_at_it(&document) {
+        return Ok(Found::Another);
+    }
+    let body = body(ports, system, slot, None)?;
+    Ok(match ports.replace(&key, &document.etag, body).await? {
+        Written::New(_) => Found::Ours,
+        Written::Conflict => Found::Another,
+    })
+}
+
+/// Begins the backup that was missed, if one was and no other run has begun it.
+async fn missed<P: Clock + Vault>(
+    ports: &P,
+    system: &SystemName,
+    newest: Slot,
+) -> Result<Option<Slot>, Fault> {
+    // A system whose plan is gone, or is none, misses nothing; its schedule says so.
+    let Ok((plan, _)) = documents::load_plan(ports, system).await? else { return Ok(None) };
+    if is_all_pushed(&plan) {
         return Ok(None);
     }
-    let Written::New(etag) =
-        ports.replace(&key, &document.etag, body(ports, system, slot, None)?).await?
-    else {
-        return Ok(None);
-    };
-    let outcome = match documents::load_plan(ports, system).await? {
-        Ok((plan, version)) => super::make(ports, &plan, &version, slot, &Why::GoOn).await?,
-        Err(refusal) => super::told::refuse(ports, system, Some(slot), refusal).await?,
-    };
-    // Told once: what stands against it does not go away by being asked every few minutes.
-    if let Outcome::Refused(refusal) = &outcome {
-        let refused = body(ports, system, slot, Some(refusal.to_string()))?;
-        let _or_conflict = ports.replace(&key, &etag, refused).await?;
-    }
-    Ok(Some(outcome))
+    let Some(slot) = overdue(newest, plan.objectives.rpo_s, ports.now()) else { return Ok(None) };
+    let body = body(ports, system, slot, None)?;
+    Ok(match ports.create(&vault::begun(system, slot), body).await? {
+        Written::New(_) => Some(slot),
+        Written::Conflict => None,
+    })
+}
+
+/// Whether the appliance alone says when there is a backup.
+pub(super) fn is_all_pushed(plan: &Plan) -> bool {
+    plan.backup.sources.iter().all(|source| matches!(source.from, From::Upload))
 }
 
 /// Whether the run that wrote this may be alive, by S3's own clock.

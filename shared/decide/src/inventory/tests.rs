@@ -72,7 +72,7 @@ fn what_is_copied_at_a_time_has_an_end() {
 }
 
 #[test]
-fn the_newest_that_was_begun_is_gone_on_with_while_it_is_new() {
+fn the_newest_that_was_begun_is_gone_on_with() {
     let keys: Vec<String> = [
         "begun/a/2026-11-20T00-00-00Z.json",
         "begun/b/2026-11-20T01-00-00Z.json",
@@ -83,8 +83,42 @@ fn the_newest_that_was_begun_is_gone_on_with_while_it_is_new() {
     ]
     .map(str::to_owned)
     .to_vec();
-    let found = to_go_on(&keys, "2026-11-21T00:00:30Z".parse().unwrap());
+    let found = newest_begun(&keys);
     let found: Vec<String> =
         found.iter().map(|(system, slot)| format!("{system} {slot}")).collect();
-    assert_eq!(found, ["b 2026-11-21T00-00-00Z", "d 2026-11-20T06-00-00Z"]);
+    assert_eq!(
+        found,
+        [
+            "a 2026-11-20T00-00-00Z",
+            "b 2026-11-21T00-00-00Z",
+            "c 2026-11-19T00-00-00Z",
+            "d 2026-11-20T06-00-00Z"
+        ]
+    );
+}
+
+/// A missed backup has one name, whoever looks and when; one that nobody would store any more has none.
+#[test]
+fn a_backup_that_nobody_has_begun_is_overdue_once_the_objective_is_broken() {
+    let newest = Slot::parse("2026-11-20T00-00-00Z").unwrap();
+    let (hour_s, day_s) = (3_600, 86_400);
+    let table = [
+        (day_s, "2026-11-20T00:00:00Z", None),
+        (day_s, "2026-11-19T23:59:59Z", None),
+        (day_s, "2026-11-21T00:19:59Z", None),
+        (day_s, "2026-11-21T00:20:00Z", Some("2026-11-21T00-00-00Z")),
+        (day_s, "2026-11-21T12:00:00Z", Some("2026-11-21T00-00-00Z")),
+        (day_s, "2026-11-23T00:00:00Z", Some("2026-11-22T00-00-00Z")),
+        (26 * hour_s, "2026-11-21T02:20:00Z", Some("2026-11-21T02-00-00Z")),
+        // Older than a day, and so refused whoever asked for it; the next one is named in an hour.
+        (26 * hour_s, "2026-11-22T03:00:00Z", None),
+        (26 * hour_s, "2026-11-22T04:20:00Z", Some("2026-11-22T04-00-00Z")),
+        (hour_s, "2026-11-20T05:30:00Z", Some("2026-11-20T05-00-00Z")),
+        (0, "2026-11-21T00:20:00Z", None),
+        (u64::MAX, "2026-11-21T00:20:00Z", None),
+    ];
+    for (rpo_s, now, wanted) in table {
+        let found = overdue(newest, rpo_s, now.parse().unwrap()).map(|slot| slot.to_string());
+        assert_eq!(found.as_deref(), wanted, "{rpo_s} s, {now}");
+    }
 }
