@@ -1,6 +1,7 @@
 //! `cargo race`: the adapters as they ship, side by side with other people's clients, against an S3 of
 //! ours that is no bottleneck. It prints figures, and judges nothing: they are this machine's.
 
+mod copies;
 mod lambda;
 mod prepare;
 mod runner;
@@ -33,6 +34,8 @@ enum Part {
     Shares,
     /// Peak memory of a short and of a long upload
     Memory,
+    /// A bucket of many small objects
+    Copies,
 }
 
 /// Races the adapters of warmspare against boto3, the AWS CLI, s5cmd and rclone, on this machine.
@@ -53,6 +56,12 @@ struct Arguments {
     /// Size of the long upload, in GiB
     #[arg(long, default_value_t = 16)]
     long_gib: u32,
+    /// How many objects a bucket has that is copied
+    #[arg(long, default_value_t = 10_000)]
+    objects: u32,
+    /// How long S3 thinks before each answer about such a bucket, in milliseconds
+    #[arg(long, default_value_t = 10)]
+    answer_ms: u64,
     /// Only these clients, and warmspare
     #[arg(long, value_enum)]
     only: Vec<Client>,
@@ -79,7 +88,7 @@ async fn race(arguments: &Arguments) -> anyhow::Result<()> {
     let stage = Stage::set(&arguments.only).await?;
     say(&stage.machine());
     if arguments.has(Part::Upload) {
-        rounds(&stage, arguments, &[Task::Upload]).await?;
+        rounds(&stage, arguments, &[Task::Upload, Task::Sums]).await?;
     }
     if arguments.has(Part::Verify) {
         rounds(&stage, arguments, &[Task::Verify, Task::Scrub]).await?;
@@ -89,6 +98,9 @@ async fn race(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if arguments.has(Part::Memory) {
         memory(&stage, arguments.long_gib).await?;
+    }
+    if arguments.has(Part::Copies) {
+        copies::race(&stage, arguments.objects, arguments.answer_ms, MEMORY_MB).await?;
     }
     Ok(())
 }

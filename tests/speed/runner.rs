@@ -41,6 +41,7 @@ pub(crate) enum Task {
     UploadLong,
     Verify,
     Scrub,
+    Sums,
 }
 
 /// What one run took.
@@ -57,7 +58,7 @@ impl Client {
         match task {
             Task::Upload => true,
             Task::Verify => matches!(self, Self::Boto3 | Self::Curl | Self::Warmspare),
-            Task::Scrub | Task::UploadLong => self == Self::Warmspare,
+            Task::Scrub | Task::Sums | Task::UploadLong => self == Self::Warmspare,
         }
     }
 
@@ -76,6 +77,7 @@ impl Client {
             }
             (Self::Warmspare, Task::Verify) => "warmspare verify, SHA-256 + CRC64NVME",
             (Self::Warmspare, Task::Scrub) => "warmspare read, CRC64NVME alone",
+            (Self::Warmspare, Task::Sums) => "SHA-256 + CRC64NVME alone, in memory",
         };
         what.to_owned()
     }
@@ -123,10 +125,31 @@ async fn subject(
             "do": "upload-long", "path": stage.file(1)?, "key_arn": KEY_ARN,
             "length_bytes": u64::from(mib) << 20,
         }),
+        Task::Sums => json!({
+            "do": "sums", "path": stage.file(1)?, "length_bytes": u64::from(mib) << 20,
+        }),
         Task::Verify => json!({"do": "verify", "key": SOURCE}),
         Task::Scrub => json!({"do": "scrub", "key": SOURCE}),
     };
-    let lambda = Lambda::start(event.to_string()).await?;
+    let (took, answered) = function(stage, event.to_string(), memory_mb, share).await?;
+    let is_done = match task {
+        Task::Upload | Task::UploadLong | Task::Verify | Task::Sums => {
+            answered.contains(&sums(mib).0)
+        }
+        Task::Scrub => answered.contains(&warmspare_act::stream::crc64nvme_text(sums(mib).1)),
+    };
+    ensure!(is_done, "the subject answered {answered:?}; it said {}", said(stage));
+    Ok(took)
+}
+
+/// Starts our function with an event; what it took, and what it answered.
+pub(crate) async fn function(
+    stage: &Stage,
+    event: String,
+    memory_mb: u32,
+    share: Option<&Share>,
+) -> anyhow::Result<(Took, String)> {
+    let lambda = Lambda::start(event).await?;
     let url = stage.sink.url();
     let memory = memory_mb.to_string();
     let mut command = measured(stage, share, &stage.subject);
@@ -144,13 +167,7 @@ async fn subject(
         .env("VAULT_BUCKET", BUCKET)
         .env("VAULT_KEY_ARN", KEY_ARN);
     let took = finished(command).await?;
-    let answered = lambda.answered().unwrap_or_default();
-    let is_done = match task {
-        Task::Upload | Task::UploadLong | Task::Verify => answered.contains(&sums(mib).0),
-        Task::Scrub => answered.contains(&warmspare_act::stream::crc64nvme_text(sums(mib).1)),
-    };
-    ensure!(is_done, "the subject answered {answered:?}; it said {}", said(stage));
-    Ok(took)
+    Ok((took, lambda.answered().unwrap_or_default()))
 }
 
 async fn peer(
@@ -164,11 +181,10 @@ async fn peer(
     let file = stage.file(mib)?;
     let mut command = match client {
         Client::Boto3 => {
-            let mut command = measured(stage, share, &stage.venv.join("python"));
-            command.arg(here("peer.py"));
+            let mut command = boto3(stage, share);
             match task {
                 Task::Upload => command.args(["upload", &url]).arg(file).args([BUCKET, PEER_KEY]),
-                Task::UploadLong | Task::Verify | Task::Scrub => {
+                Task::UploadLong | Task::Verify | Task::Scrub | Task::Sums => {
                     command.args(["verify", &url, BUCKET, SOURCE])
                 }
             };
@@ -189,11 +205,8 @@ async fn peer(
         Client::Rclone => rclone(stage, share, &url, &file),
         Client::Curl | Client::Warmspare => curl(stage, share, &url, task, &file),
     };
-    command
-        .envs(CREDENTIALS)
-        .env("AWS_DEFAULT_REGION", "us-west-2")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("SSL_CERT_FILE", &stage.roots);
+    command.envs(CREDENTIALS).env("AWS_DEFAULT_REGION", "us-west-2");
+    command.env("AWS_EC2_METADATA_DISABLED", "true").env("SSL_CERT_FILE", &stage.roots);
     if client != Client::Rclone {
         command.env("AWS_CA_BUNDLE", &stage.roots);
     }
@@ -201,6 +214,24 @@ async fn peer(
     ensure!(took.status == 0, "{client:?} ended with {}; it said {}", took.status, said(stage));
     let is_sum_told = (client, task) == (Client::Boto3, Task::Verify);
     ensure!(!is_sum_told || said(stage).contains(&sums(mib).0), "boto3 read something else");
+    Ok(took)
+}
+
+/// `peer.py`, without its arguments.
+fn boto3(stage: &Stage, share: Option<&Share>) -> Command {
+    let mut command = measured(stage, share, &stage.venv.join("python"));
+    command.arg(here("peer.py"));
+    command
+}
+
+/// Every object below a prefix, one after the other.
+pub(crate) async fn copied_by_boto3(stage: &Stage, prefix: &str, to: &str) -> anyhow::Result<Took> {
+    let mut command = boto3(stage, None);
+    command.args(["copy", &stage.sink.url(), BUCKET, prefix, to]);
+    command.envs(CREDENTIALS).env("AWS_DEFAULT_REGION", "us-west-2");
+    command.env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_CA_BUNDLE", &stage.roots);
+    let took = finished(command).await?;
+    ensure!(took.status == 0, "boto3 ended with {}; it said {}", took.status, said(stage));
     Ok(took)
 }
 
@@ -222,7 +253,7 @@ fn curl(stage: &Stage, share: Option<&Share>, url: &str, task: Task, file: &Path
         Task::Upload => {
             command.arg("--upload-file").arg(file).arg(format!("{url}/{BUCKET}/{PEER_KEY}"))
         }
-        Task::UploadLong | Task::Verify | Task::Scrub => {
+        Task::UploadLong | Task::Verify | Task::Scrub | Task::Sums => {
             command.args(["--output", "/dev/null"]).arg(format!("{url}/{BUCKET}/{SOURCE}"))
         }
     };
@@ -243,7 +274,8 @@ async fn finished(mut command: Command) -> anyhow::Result<Took> {
     serde_json::from_str(&text).with_context(because)
 }
 
-fn said(stage: &Stage) -> String {
+/// What the last program said.
+pub(crate) fn said(stage: &Stage) -> String {
     std::fs::read_to_string(stage.home.join("log")).unwrap_or_default()
 }
 

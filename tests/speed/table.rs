@@ -81,6 +81,24 @@ impl Table {
         ]);
     }
 
+    /// Copies of many objects.
+    pub(crate) fn of_copies(objects: u32, object_bytes: u64, answer_ms: u64) -> Self {
+        let kib = object_bytes >> 10;
+        let title = format!("{objects} objects of {kib} KiB, each answer after {answer_ms} ms");
+        Self::new(title, &["client", "wall s", "of the first", "CPU s", "peak MiB"], 1)
+    }
+
+    /// One client.
+    pub(crate) fn copies(&mut self, name: &str, took: &Took, reference: &Took) {
+        self.row(vec![
+            name.to_owned(),
+            format!("{:.1}", took.wall_s),
+            format!("{:.1} x less", reference.wall_s / took.wall_s),
+            format!("{:.1}", took.cpu_s),
+            mib_of(took.peak_bytes),
+        ]);
+    }
+
     /// To the standard output.
     pub(crate) fn print(&self) {
         say(&format!("\n{}\n", self.title));

@@ -1,9 +1,11 @@
-//! What the sink knows of objects and of uploads: never their content.
+//! What the sink knows of objects and of uploads: their content only where it is a document.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crc_fast::{CrcAlgorithm, checksum_combine};
+use bytes::Bytes;
+use crc_fast::{CrcAlgorithm, checksum, checksum_combine};
 
 /// A body that has passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +29,8 @@ impl Passed {
 pub(super) struct Kept {
     pub(super) passed: Passed,
     pub(super) parts: BTreeMap<u32, Passed>,
+    /// The content of a document.
+    pub(super) body: Option<Bytes>,
     /// Headers that are given back as they came.
     pub(super) headers: Vec<(String, String)>,
 }
@@ -43,9 +47,10 @@ pub(crate) struct Tally {
 /// Everything that the sink has.
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
-    kept: Mutex<HashMap<String, Kept>>,
+    kept: Mutex<BTreeMap<String, Kept>>,
     uploads: Mutex<HashMap<String, Kept>>,
     tally: Mutex<Tally>,
+    answer_after: Mutex<Duration>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -56,6 +61,52 @@ impl Objects {
     /// Lays an object there, to be read.
     pub(crate) fn lay(&self, key: &str, length_bytes: u64) {
         self.keep(key, Kept { passed: Passed { length_bytes, crc: 0 }, ..Kept::default() });
+    }
+
+    /// Lays a document there.
+    pub(crate) fn write(&self, key: &str, body: Bytes) {
+        let length_bytes = u64::try_from(body.len()).unwrap_or_default();
+        let crc = checksum(CrcAlgorithm::Crc64Nvme, &body);
+        let passed = Passed { length_bytes, crc };
+        self.keep(key, Kept { passed, body: Some(body), ..Kept::default() });
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        locked(&self.kept).clear();
+    }
+
+    /// From now on, every answer comes so much later than it could.
+    pub(crate) fn answer_after(&self, pause: Duration) {
+        *locked(&self.answer_after) = pause;
+    }
+
+    pub(super) fn pause(&self) -> Duration {
+        *locked(&self.answer_after)
+    }
+
+    /// How many objects begin so, and how long they are together, in bytes.
+    pub(crate) fn below(&self, prefix: &str) -> (usize, u64) {
+        let kept = locked(&self.kept);
+        let below = kept.iter().filter(|(key, _)| key.starts_with(prefix));
+        below.fold((0, 0), |(n, sum), (_, kept)| (n + 1, sum + kept.passed.length_bytes))
+    }
+
+    /// At most so many objects that follow a key, in order, and whether there are more.
+    pub(super) fn page(
+        &self,
+        prefix: &str,
+        after: &str,
+        max: usize,
+    ) -> (Vec<(String, Passed)>, bool) {
+        let kept = locked(&self.kept);
+        let from = after.max(prefix).to_owned();
+        let mut rest = kept
+            .range(from..)
+            .filter(|(key, _)| key.as_str() > after)
+            .take_while(|(key, _)| key.starts_with(prefix));
+        let page = rest.by_ref().take(max).map(|(key, kept)| (key.clone(), kept.passed)).collect();
+        (page, rest.next().is_some())
     }
 
     /// What came under a key, which is forgotten by that.

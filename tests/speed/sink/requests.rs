@@ -1,6 +1,10 @@
-//! The requests that a transfer is made of. Whatever else is asked is answered with 501.
+//! The requests that a transfer, or a backup of a bucket, is made of. Whatever else is asked is answered
+//! with 501.
+
+mod listing;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, Digest};
@@ -16,18 +20,23 @@ use super::pattern::Stretch;
 type Body = Either<Full<Bytes>, Stretch>;
 
 /// Headers that an object keeps, and gives back.
-const KEPT: [&str; 4] = [
+const KEPT: [&str; 3] = [
     "x-amz-server-side-encryption",
     "x-amz-server-side-encryption-aws-kms-key-id",
-    "x-amz-checksum-type",
     "x-amz-meta-md5chksum",
 ];
 const CRC64NVME: &str = "x-amz-checksum-crc64nvme";
+/// What the vault's small objects begin with. They are read again, so their content is kept.
+const DOCUMENTS: [&str; 5] = ["backups/", "begun/", "pieces/", "plans/", "receipts/"];
+const DESCRIBED_KEY: &str = r#"{"KeyMetadata":{"Arn":"arn:aws:kms:us-west-2:111122223333:key/race",
+"KeyId":"race","KeyState":"Enabled","KeyUsage":"ENCRYPT_DECRYPT","KeySpec":"SYMMETRIC_DEFAULT"}}"#;
+const DOCUMENT_BYTES_MAX: u64 = 8 << 20;
 
 pub(super) async fn answer(
     objects: &Objects,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, hyper::Error> {
+    later(objects.pause()).await;
     let query = request.uri().query().unwrap_or_default();
     let query: HashMap<String, String> =
         form_urlencoded::parse(query.as_bytes()).into_owned().collect();
@@ -35,7 +44,12 @@ pub(super) async fn answer(
     let method = request.method().clone();
     objects.count(matches!(method, Method::PUT | Method::POST));
     let id = query.get("uploadId");
+    let service = header(request.headers(), "x-amz-target").map(str::to_owned);
     Ok(match (method, id) {
+        (Method::POST, None) if service.is_some() => of_service(&service.unwrap_or_default()),
+        (Method::GET, None) if query.contains_key("list-type") => {
+            said(StatusCode::OK, &[], &listing::of(objects, &query))
+        }
         (Method::POST, None) if query.contains_key("uploads") => {
             let headers = kept(request.headers());
             let id = objects.begin(headers.clone());
@@ -60,6 +74,14 @@ pub(super) async fn answer(
     })
 }
 
+/// S3 thinks before it answers.
+#[expect(clippy::disallowed_methods, reason = "it is the time that passes, and not a condition")]
+async fn later(pause: Duration) {
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
+}
+
 async fn put(
     objects: &Objects,
     key: &str,
@@ -67,14 +89,22 @@ async fn put(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, hyper::Error> {
     let headers = request.headers().clone();
-    let passed = passed(request).await?;
+    // As S3 has it: only where there is nothing (`If-None-Match: *`).
+    if header(&headers, "if-none-match").is_some() && objects.find(key).is_some() {
+        passed(request, None).await?;
+        let error = "<Error><Code>PreconditionFailed</Code></Error>";
+        return Ok(said(StatusCode::PRECONDITION_FAILED, &[], error));
+    }
+    let mut body = (part.is_none() && is_document(key, &headers)).then(Vec::new);
+    let passed = passed(request, body.as_mut()).await?;
     if differs(&headers, passed) {
         return Ok(said(StatusCode::BAD_REQUEST, &[], "<Error><Code>BadDigest</Code></Error>"));
     }
     let is_known = match part {
         Some((id, number)) => objects.part(&id, number, passed),
         None => {
-            objects.keep(key, Kept { passed, headers: kept(&headers), ..Kept::default() });
+            let (headers, body) = (kept(&headers), body.map(Bytes::from));
+            objects.keep(key, Kept { passed, headers, body, ..Kept::default() });
             true
         }
     };
@@ -127,6 +157,10 @@ fn get(objects: &Objects, key: &str, headers: &HeaderMap) -> Response<Body> {
         .and_then(|(from, to)| Some((from.parse().ok()?, to.parse().unwrap_or(u64::MAX))));
     let (from, to) = range.unwrap_or((0, u64::MAX));
     let to = to.saturating_add(1).min(length);
+    if let (Some(body), None) = (&kept.body, range) {
+        let answer = Response::new(Either::Left(Full::new(body.clone())));
+        return described(answer, &kept);
+    }
     let mut answer = Response::new(Either::Right(Stretch::new(from, to)));
     if range.is_some() {
         *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
@@ -141,6 +175,8 @@ fn head(objects: &Objects, key: &str) -> Response<Body> {
     let mut answer = described(said(StatusCode::OK, &[], ""), &kept);
     set(&mut answer, CONTENT_LENGTH.as_str(), &kept.passed.length_bytes.to_string());
     set(&mut answer, CRC64NVME, &text(kept.passed.crc));
+    // A sum of another kind is not known here.
+    set(&mut answer, "x-amz-checksum-type", "FULL_OBJECT");
     answer
 }
 
@@ -155,7 +191,10 @@ fn described(mut answer: Response<Body>, kept: &Kept) -> Response<Body> {
 }
 
 /// Reads a body to its end, without the frame that an SDK may have put around it.
-async fn passed(request: Request<Incoming>) -> Result<Passed, hyper::Error> {
+async fn passed(
+    request: Request<Incoming>,
+    mut kept: Option<&mut Vec<u8>>,
+) -> Result<Passed, hyper::Error> {
     let is_framed = header(request.headers(), "x-amz-content-sha256")
         .is_some_and(|sum| sum.starts_with("STREAMING-"));
     let mut body = request.into_body();
@@ -164,6 +203,9 @@ async fn passed(request: Request<Incoming>) -> Result<Passed, hyper::Error> {
     let mut length_bytes = 0;
     let mut take = |bytes: &[u8]| {
         crc.update(bytes);
+        if let Some(kept) = &mut kept {
+            kept.extend_from_slice(bytes);
+        }
         length_bytes += u64::try_from(bytes.len()).unwrap_or_default();
     };
     while let Some(piece) = body.frame().await.transpose()? {
@@ -174,6 +216,23 @@ async fn passed(request: Request<Incoming>) -> Result<Passed, hyper::Error> {
         }
     }
     Ok(Passed { length_bytes, crc: crc.finalize() })
+}
+
+fn is_document(key: &str, headers: &HeaderMap) -> bool {
+    let length = header(headers, CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok());
+    DOCUMENTS.iter().any(|prefix| key.starts_with(prefix))
+        && length.is_some_and(|length: u64| length <= DOCUMENT_BYTES_MAX)
+}
+
+/// What a backup asks of other services: whether the key is fit, and to tell that it is stored.
+fn of_service(target: &str) -> Response<Body> {
+    match target {
+        "TrentService.DescribeKey" => said(StatusCode::OK, &[], DESCRIBED_KEY),
+        "AWSEvents.PutEvents" => {
+            said(StatusCode::OK, &[], "{\"FailedEntryCount\":0,\"Entries\":[]}")
+        }
+        _ => said(StatusCode::NOT_IMPLEMENTED, &[], ""),
+    }
 }
 
 fn differs(headers: &HeaderMap, passed: Passed) -> bool {

@@ -10,6 +10,7 @@ use crc_fast::{CrcAlgorithm, Digest};
 use serde::Deserialize;
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::{Uploaded, Vault};
+use warmspare_act::scheduled_backup;
 use warmspare_act::stream::{Chunks, Measured, crc64nvme_text};
 use warmspare_decide::name::KeyArn;
 use warmspare_decide::outcome::Outcome;
@@ -23,10 +24,22 @@ const KEY: &str = "backups/race/subject";
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 enum Work {
+    /// What scheduled-backup does with this event.
+    Backup { event: String },
+    #[serde(untagged)]
+    Transfer(Transfer),
+}
+
+/// One object that is moved.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+enum Transfer {
     /// A file into the vault, with every sum of it.
     Upload { path: String, key_arn: String },
     /// The content of a file again and again, as a stream of unknown length.
     UploadLong { path: String, key_arn: String, length_bytes: u64 },
+    /// The sums alone, of what lies in memory.
+    Sums { path: String, length_bytes: u64 },
     /// An object out of the vault, with every sum of it.
     Verify { key: String },
     /// The same, with its CRC alone.
@@ -37,24 +50,28 @@ fn main() -> ExitCode {
     warmspare_aws::serve("subject", async |live, event| {
         let work = serde_json::from_slice(event)
             .map_err(|error| fault("the event", &error.to_string()))?;
-        Ok(Outcome::Done(done(live, work).await?))
+        match work {
+            Work::Backup { event } => scheduled_backup::answer(live, event.as_bytes()).await,
+            Work::Transfer(transfer) => Ok(Outcome::Done(done(live, transfer).await?)),
+        }
     })
 }
 
 /// The sum by which the race tells that it was done.
-async fn done<P: Vault>(ports: &P, work: Work) -> Result<String, Fault> {
-    match work {
-        Work::Upload { path, key_arn } => upload(ports, &key_arn, open(&path)?).await,
-        Work::UploadLong { path, key_arn, length_bytes } => {
-            let block = std::fs::read(&path).map_err(|error| fault(&path, &error.to_string()))?;
-            let stream = Again { block: Bytes::from(block), left_bytes: length_bytes };
-            upload(ports, &key_arn, stream).await
+async fn done<P: Vault>(ports: &P, transfer: Transfer) -> Result<String, Fault> {
+    match transfer {
+        Transfer::Upload { path, key_arn } => upload(ports, &key_arn, open(&path)?).await,
+        Transfer::UploadLong { path, key_arn, length_bytes } => {
+            upload(ports, &key_arn, Again::of(&path, length_bytes)?).await
         }
-        Work::Verify { key } => {
+        Transfer::Sums { path, length_bytes } => {
+            Ok(Measured::new(Again::of(&path, length_bytes)?).drain().await?.sha256)
+        }
+        Transfer::Verify { key } => {
             let body = ports.read_back(&key, "v1").await?;
             Ok(Measured::new(body).drain().await?.sha256)
         }
-        Work::Scrub { key } => {
+        Transfer::Scrub { key } => {
             let mut body = ports.read_back(&key, "v1").await?;
             let mut crc = Digest::new(CrcAlgorithm::Crc64Nvme);
             while let Some(piece) = body.next().await? {
@@ -106,6 +123,13 @@ impl Chunks for FromFile {
 struct Again {
     block: Bytes,
     left_bytes: u64,
+}
+
+impl Again {
+    fn of(path: &str, length_bytes: u64) -> Result<Self, Fault> {
+        let block = std::fs::read(path).map_err(|error| fault(path, &error.to_string()))?;
+        Ok(Self { block: Bytes::from(block), left_bytes: length_bytes })
+    }
 }
 
 impl Chunks for Again {
