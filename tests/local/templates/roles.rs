@@ -218,17 +218,20 @@ async fn only_the_role_of_prune_backups_can_delete_a_backup_and_nobody_a_version
     Ok(())
 }
 
-/// Nothing in the vault goes by a clock but what appliances have pushed, and pieces of inventories, which
-/// are no backups, and what prune-backups has tagged, and that not before the days in which it can be undone.
+/// Nothing in the vault goes by a clock but what appliances have pushed, pieces of inventories and the marks
+/// of what was begun, which are no backups, and what prune-backups has tagged, and that not before the days in which it can be undone.
 #[tokio::test]
 async fn only_what_was_pruned_and_what_is_no_backup_expires() -> anyhow::Result<()> {
     let template = Template::read("recovery.yaml").await?;
     let rules = template.resource("Vault")?.each("/LifecycleConfiguration/Rules");
     let expiring: Vec<&Value> =
         rules.iter().filter(|rule| rule.to_string().contains("Expiration")).collect();
-    assert_eq!(expiring.len(), 3, "{expiring:?}");
+    assert_eq!(expiring.len(), 4, "{expiring:?}");
     let (rule, pushes) = (expiring[0], expiring[1]);
-    assert_eq!(expiring[2]["Prefix"], "pieces/");
+    assert_eq!(
+        (&expiring[2]["Prefix"], &expiring[3]["Prefix"]),
+        (&json!("begun/"), &json!("pieces/"))
+    );
     assert_eq!(pushes["Prefix"], "uploads/");
     for days in
         [&pushes["ExpirationInDays"], under(pushes, "/NoncurrentVersionExpiration/NoncurrentDays")]
