@@ -182,6 +182,62 @@ fn a_source_that_breaks_off_leaves_nothing_visible() {
     }
 }
 
+/// `pg_dump` of a version that does not dump the server, however much it has written before.
+pub(crate) fn an_older_pg_dump(world: &World) {
+    let mut state = world.set();
+    state.sources.breaks_after = Some(0);
+    state.sources.breaks_with = |name| {
+        let (server, tool) = ("18.4".to_owned(), "16.14".to_owned());
+        let refusal = Refusal::PgDumpVersion { server_name: name.to_owned(), server, tool };
+        Fault::refused("reading the source", name, refusal)
+    };
+}
+
+/// P5: told once, and with what to do; another try would meet the same.
+#[test]
+fn a_server_that_pg_dump_does_not_dump_is_refused_and_told() {
+    let world = calm();
+    an_older_pg_dump(&world);
+    let outcome = scheduled(&world).unwrap();
+    assert!(matches!(outcome, Outcome::Refused(Refusal::PgDumpVersion { .. })), "{outcome}");
+    assert_eq!(
+        outcome.to_string(),
+        "the server builder runs PostgreSQL 18.4, and pg_dump 16.14 does not dump that: the layer \
+         needs a pg_dump of the server's own major version, or a later one"
+    );
+    let told: Vec<Happening> = world.state().announcements.iter().map(|it| it.happening).collect();
+    assert_eq!(told, [Happening::BackupRefused]);
+    assert_eq!(keys(&world, "backups/"), [""; 0]);
+    world.set().sources.breaks_after = None;
+    scheduled(&world).unwrap();
+    assert_is_whole(&world);
+}
+
+#[test]
+#[ignore = "optimised: cargo prove"]
+fn a_refusal_of_what_is_read_is_told_whatever_happens_meanwhile() {
+    let trial = Trial {
+        what: "a dump of a newer server",
+        new: || {
+            let world = calm();
+            an_older_pg_dump(&world);
+            world
+        },
+        act: async |run: &Run<'_>| answer(run, SCHEDULED).await,
+        go_on: |world: &World| {
+            let outcome = scheduled(world).unwrap();
+            assert!(
+                matches!(outcome, Outcome::Refused(Refusal::PgDumpVersion { .. })),
+                "{outcome}"
+            );
+            assert_eq!(keys(world, "backups/"), [""; 0]);
+        },
+    };
+    trial.meets_trouble_everywhere();
+    trial.dies_everywhere();
+    trial.wakes_up_late_everywhere();
+}
+
 /// FB1: a live source is another one at each read: shorter, longer, empty. What is recorded is what was
 /// streamed, and not what it had before, or has since.
 #[test]

@@ -148,6 +148,7 @@ const EACH: &[(&str, Made)] = &[
             world.set().sources.body_bytes = Some(2_000_000);
         })
     }),
+    ("pg-dump-version", || backed_up(backup::PLAN, &backup_now(), backup::an_older_pg_dump)),
     ("controller-writes-elsewhere", || {
         backed_up(&aviatrix::plan(""), &backup_now(), |world| {
             world.set().aviatrix.config.bucket = "elsewhere".to_owned();

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 
 /// What whoever meets a fault can do about it.
@@ -30,6 +31,9 @@ pub struct Fault {
     pub why: String,
     /// The cause from below, if there was one.
     pub cause: Option<Box<dyn Error + Send + Sync>>,
+    /// The refusal that it is, where trying again would meet the same: whoever reads the stream that
+    /// ended in it tells that, and does not fail.
+    pub refusal: Option<Box<Refusal>>,
 }
 
 impl Fault {
@@ -40,7 +44,13 @@ impl Fault {
         subject: impl Into<String>,
         why: impl Into<String>,
     ) -> Self {
-        Self { hope, during, subject: subject.into(), why: why.into(), cause: None }
+        Self { hope, during, subject: subject.into(), why: why.into(), cause: None, refusal: None }
+    }
+
+    /// A refusal, by who can only end in a fault: a stream.
+    pub fn refused(during: &'static str, subject: impl Into<String>, refusal: Refusal) -> Self {
+        let fault = Self::new(Hope::Permanent, during, subject, refusal.to_string());
+        Self { refusal: Some(Box::new(refusal)), ..fault }
     }
 
     /// The same fault with its cause.

@@ -24,17 +24,11 @@ pub(crate) struct Pacer<'p, P> {
     ports: &'p P,
     pace: RefCell<Pace>,
     opened: Cell<u32>,
-    refusal: RefCell<Option<Refusal>>,
 }
 
 impl<'p, P: Clock> Pacer<'p, P> {
     pub(crate) fn new(ports: &'p P, throttle: Option<&Throttle>) -> Self {
-        Self {
-            ports,
-            pace: RefCell::new(Pace::new(throttle)),
-            opened: Cell::new(0),
-            refusal: RefCell::default(),
-        }
+        Self { ports, pace: RefCell::new(Pace::new(throttle)), opened: Cell::new(0) }
     }
 
     /// A stream of a source, held back.
@@ -43,12 +37,6 @@ impl<'p, P: Clock> Pacer<'p, P> {
         let rest = Bytes::new();
         let left_s = self.ports.left_s();
         Paced { inner, rest, pacer: self, source, passed_bytes: 0, left_s }
-    }
-
-    /// Why nothing is to be hoped for from another run, if it is so: a source that had all of this one
-    /// is not over.
-    pub(crate) fn refusal(&self) -> Option<Refusal> {
-        self.refusal.borrow().clone()
     }
 }
 
@@ -84,12 +72,11 @@ impl<C, P: Clock> Paced<'_, '_, C, P> {
             took_s: self.left_s.saturating_sub(self.pacer.ports.left_s()),
             bits_per_s,
         };
-        let fault =
-            Fault::new(Hope::Retryable, "reading", self.source.as_str(), refusal.to_string());
+        let (during, subject) = ("reading", self.source.as_str());
         if self.pacer.opened.get() == 1 {
-            self.pacer.refusal.replace(Some(refusal));
+            return Fault::refused(during, subject, refusal);
         }
-        fault
+        Fault::new(Hope::Retryable, during, subject, refusal.to_string())
     }
 }
 

@@ -200,8 +200,8 @@ where
             Ok(Ok(Ended::Waiting(why))) => return Ok(Outcome::Waiting(why)),
             Ok(Err(refusal)) => return refuse(ports, system, Some(slot), refusal).await,
             Err(fault) => {
-                return match pacer.refusal() {
-                    Some(refusal) => refuse(ports, system, Some(slot), refusal).await,
+                return match fault.refusal {
+                    Some(refusal) => refuse(ports, system, Some(slot), *refusal).await,
                     None => Err(fault),
                 };
             }

@@ -98,6 +98,17 @@ pub enum Refusal {
          that backup.throttle allows at this hour, and it is not over: it does not fit into one run"
     )]
     ThrottleTooSlow { source_name: SourceName, passed_bytes: u64, took_s: u64, bits_per_s: u64 },
+    /// The database is newer than the dump tool, or too old for it.
+    #[error(
+        "the server {server_name} runs PostgreSQL {server}, and pg_dump {tool} does not dump that: the layer \
+         needs a pg_dump of the server's own major version, or a later one"
+    )]
+    PgDumpVersion {
+        /// Its database, host and port.
+        server_name: String,
+        server: String,
+        tool: String,
+    },
     /// A controller writes its backups somewhere else than the plan says.
     #[error(
         "the controller {url} writes its backups to the bucket {found}, and the plan says {wanted}: a \

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use warmspare_tests::stack::{self, Options, Stack, preflight, venv::Venv};
 
 /// The environment that the whole stack shares; made by the first test that asks.
-async fn shared_venv() -> anyhow::Result<Venv> {
+pub(crate) async fn shared_venv() -> anyhow::Result<Venv> {
     let tell: stack::Tell = Arc::new(|sentence| eprintln!("{sentence}"));
     stack::ready(preflight::RUN_BYTES, &tell).await
 }
@@ -23,10 +23,10 @@ async fn start() -> anyhow::Result<Stack> {
 }
 
 /// A folder for one test, removed when dropped.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(name: &str) -> anyhow::Result<Self> {
+    pub(crate) fn new(name: &str) -> anyhow::Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("warmspare-test-{name}-{}-{number}", std::process::id());
@@ -35,7 +35,7 @@ impl Scratch {
         Ok(Self(path))
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }

