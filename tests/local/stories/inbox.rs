@@ -49,10 +49,11 @@ async fn adopted(own: &Own, version_id: &str) -> Result<Value> {
         told["system"] == own.name.as_str() && told["slot"] == slot
     })
     .await?;
+    own.verification_is_over(slot.as_str().unwrap_or_default()).await?;
     Ok(record)
 }
 
-/// E1, A12: what is pushed, and pushed over itself, is adopted by its version, proven as the recovery
+/// E1, E6, A12: what is pushed to S3, and pushed over itself, is adopted by its version, proven as the recovery
 /// role, and never stored a second time.
 #[test]
 fn what_an_appliance_pushes_is_adopted_once_and_proven() -> Result<()> {

@@ -100,7 +100,19 @@ impl Own {
     pub(crate) async fn first_slot(&self) -> Result<String> {
         let is_ours = |told: &Value| told["system"] == self.name.as_str();
         let told = announced(self.scene, "Backup Verified", is_ours).await?;
-        Ok(told["slot"].as_str().context("a verified backup without a slot")?.to_owned())
+        let slot = told["slot"].as_str().context("a verified backup without a slot")?;
+        self.verification_is_over(slot).await?;
+        Ok(slot.to_owned())
+    }
+
+    /// `latest/` moves after the notice, and the run ends after that.
+    pub(crate) async fn verification_is_over(&self, slot: &str) -> Result<()> {
+        let said = format!("backup {slot} of {} ", self.name);
+        until("its verification is over", WAIT_S_MAX, || async {
+            let all = outcomes(self.scene, "verify-upload", &said).await?;
+            Ok(all.into_iter().find(|(word, _)| word == "done").map(|_| ()))
+        })
+        .await
     }
 
     /// What a good plan says.
@@ -204,14 +216,7 @@ impl Own {
         announced(self.scene, "Backup Verified", self.is_about(at)).await?;
         let receipt = self.receipt(at, "verified").await?;
         ensure!(receipt.is_some_and(|it| it["verified"] == true), "{} has no receipt", at.slot);
-        // `latest/` moves after the notice, and the run ends after that.
-        let said = format!("backup {} of {} ", at.slot, self.name);
-        until("its verification is over", WAIT_S_MAX, || async {
-            let all = outcomes(self.scene, "verify-upload", &said).await?;
-            Ok(all.into_iter().find(|(word, _)| word == "done"))
-        })
-        .await?;
-        Ok(())
+        self.verification_is_over(&at.slot).await
     }
 
     /// Waits for a receipt.
