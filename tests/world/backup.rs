@@ -9,6 +9,7 @@ use warmspare_decide::refusal::Refusal;
 
 use crate::tries::{Trial, blind_to, standing};
 use crate::verification::written;
+use crate::world::artifacts::Bucket;
 use crate::world::keys::PLAN_KEY;
 use crate::world::vault::{Version, current, undo};
 use crate::world::{Run, World, finish};
@@ -348,6 +349,25 @@ fn the_first_plan_of_a_system_is_backed_up_at_once() {
     let manifests: Vec<String> =
         keys(&world, "backups/").into_iter().filter(|key| key.ends_with("manifest.json")).collect();
     assert_eq!(manifests, ["backups/controller/2026-11-21T00-00-10Z/manifest.json"]);
+}
+
+/// E12: artifacts without what keeps account of them are stored, and each notice warns of it.
+#[test]
+fn a_plan_of_artifacts_without_metadata_is_warned_about() {
+    let bucket = r#"{ kind = "s3", endpoint = "https://minio.example.com:9000", bucket = "depot", secret = "arn:aws:secretsmanager:us-west-2:111122223333:secret:warmspare/minio" }"#;
+    let https = r#"{ kind = "https", url = "https://east.example.com/artifacts.tar" }"#;
+    let both = PLAN.replace(https, bucket);
+    let (before, rest) = both.split_once("[[backup.source]]").unwrap();
+    let (_, artifacts) = rest.split_once("[[backup.source]]").unwrap();
+    let alone = format!("{before}[[backup.source]]{artifacts}");
+    for (plan, is_warned) in [(alone, true), (both.clone(), false)] {
+        let world = World::new();
+        world.put("plans/controller.toml", plan.as_bytes());
+        world.set().buckets = Bucket::of(&[("core/acl.hart", "HART-1 acl")]);
+        scheduled(&world).unwrap();
+        let told = world.state().announcements.last().unwrap().reason.clone();
+        assert_eq!(told.contains("; each of its sources is a bucket: "), is_warned, "{told}");
+    }
 }
 
 /// A11, B4: a backup by hand, whose name is in the request.

@@ -72,6 +72,7 @@ fn refused(function: Function, event: &[u8]) -> String {
     }
 }
 
+/// FA3.
 #[test]
 fn what_is_not_an_event_of_ours_is_refused_by_every_function() {
     let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));

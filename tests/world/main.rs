@@ -34,6 +34,7 @@ mod global;
 mod groups;
 mod hand;
 mod inbox;
+mod meanwhile;
 mod pace;
 mod planned;
 mod points;

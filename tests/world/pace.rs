@@ -58,8 +58,8 @@ fn seconds(world: &World) -> Vec<usize> {
     world.state().beside.received.values().copied().collect()
 }
 
-/// D18, D19, D20: what is read for a backup passes at the pace of its plan, averaged over each second,
-/// over all of its sources, and with no gateway of any age in between.
+/// D18, D19: what is read for a backup passes at the pace of its plan, averaged over each second, over all
+/// of its sources.
 #[test]
 fn no_second_is_given_more_than_its_limit() {
     let world = throttled(ALL_DAY, 20_000);

@@ -114,6 +114,20 @@ impl Manifest {
         Encryption::read(self.key_arn.as_ref(), self.encryption)
     }
 
+    /// What people are told of every backup like this one, a clause each.
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let mut warnings: Vec<&str> =
+            self.asked().and_then(|asked| asked.warning()).into_iter().collect();
+        if !self.objects.is_empty() && self.objects.iter().all(|stored| stored.inventory.is_some())
+        {
+            warnings.push(
+                "each of its sources is a bucket: whatever keeps account of what lies there (a database) \
+                 is not backed up with it",
+            );
+        }
+        warnings
+    }
+
     /// The version of a manifest that records this.
     pub fn right_format(&self) -> u32 {
         if self.encryption.is_some() {

@@ -21,7 +21,7 @@ use crate::stories::shared_scene::{
 
 const WITHIN: std::time::Duration = std::time::Duration::from_secs(WAIT_S_MAX);
 
-/// Seeds A3, A7 and A9: the schedule brings the backup, and its instant names it. EventBridge Scheduler
+/// Seeds A3 and A9: the schedule brings the backup, and its instant names it. EventBridge Scheduler
 /// delivers at least once, so the same instant may come three times: FB9, P4.
 #[test]
 fn an_instant_that_is_delivered_three_times_is_one_backup() -> Result<()> {

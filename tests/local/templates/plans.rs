@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use warmspare_act::plan_text;
 use warmspare_decide::plan::{Check, Plan, Site};
 
-use crate::templates::template::Template;
+use crate::templates::template::{Template, referred};
 use crate::templates::{infra, read};
 
 /// Every example, with its text.
@@ -59,12 +59,16 @@ async fn an_example_exports_with_the_role_of_the_recovery_stack() -> anyhow::Res
     Ok(())
 }
 
-/// The default of BackupAgeMaxSeconds is the age that a backup of the default schedule may reach on a
+/// A7: daily at midnight, in the zone that has to be given. The default of BackupAgeMaxSeconds is the age that a backup of the default schedule may reach on a
 /// good day; with an older one than the RPO, a failover is refused.
 #[tokio::test]
 async fn the_rpo_of_an_example_can_be_kept_with_the_default_schedule() -> anyhow::Result<()> {
     let system = Template::read("system.yaml").await?;
     assert_eq!(system.default("BackupSchedule"), "cron(0 0 * * ? *)");
+    assert!(system.default("TimeZone").is_null(), "a zone that nobody has chosen");
+    let backup = system.resource("Backup")?;
+    assert_eq!(referred(backup.at("/ScheduleExpression")), Some("BackupSchedule"));
+    assert_eq!(referred(backup.at("/ScheduleExpressionTimezone")), Some("TimeZone"));
     let age_s = system.default("BackupAgeMaxSeconds").as_u64();
     let age_s = age_s.context("BackupAgeMaxSeconds has no default")?;
     assert!(age_s > 86_400, "{age_s} s is not more than the day between two backups");

@@ -122,6 +122,21 @@ async fn the_other_roles_hold_what_they_are_for() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A19: who restores may use the vault's key.
+#[tokio::test]
+async fn the_role_that_restores_may_use_the_key() -> anyhow::Result<()> {
+    let recovery = Template::read("recovery.yaml").await?;
+    let is_meant = |statement: &&Value| {
+        actions(statement).contains(&"kms:Decrypt")
+            && referred(&statement["Resource"]) == Some("VaultKey")
+    };
+    assert_eq!(
+        statements(&recovery, "RecoveryRole", true)?.into_iter().filter(is_meant).count(),
+        1
+    );
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_permission_names_its_resource_wherever_aws_allows() -> anyhow::Result<()> {
     let template = Template::read("recovery.yaml").await?;

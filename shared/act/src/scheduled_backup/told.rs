@@ -22,8 +22,7 @@ pub(super) async fn stored<P: Bus>(
         .map(|totals| format!(", with {} artifact(s), {} bytes", totals.objects, totals.size_bytes))
         .collect();
     let count = manifest.objects.len();
-    let warning = manifest.asked().and_then(|asked| asked.warning());
-    let warned = warning.map_or_else(String::new, |warning| format!("; {warning}"));
+    let warned: String = manifest.warnings().iter().map(|clause| format!("; {clause}")).collect();
     let what = format!("{count} object(s), {bytes} bytes{}{warned}", listed.concat());
     let reason = format!("backup {slot} of {system} is stored: {what}");
     let happening = Happening::BackupStored;
