@@ -22,8 +22,8 @@ use crate::world::artifacts::Bucket;
 use crate::world::vault::{Version, artifacts_of, current, undo};
 use crate::world::{Run, World, finish};
 
-const FIRST: &str = "2026-11-20T12:00:00Z";
-const SECOND: &str = "2026-11-21T00:00:00Z";
+pub(crate) const FIRST: &str = "2026-11-20T12:00:00Z";
+pub(crate) const SECOND: &str = "2026-11-21T00:00:00Z";
 const HTTPS: &str = r#"{ kind = "https", url = "https://east.example.com/artifacts.tar" }"#;
 const BUCKET: &str = r#"{ kind = "s3", endpoint = "https://minio.example.com:9000", bucket = "depot", secret = "arn:aws:secretsmanager:us-west-2:111122223333:secret:warmspare/minio" }"#;
 const OBJECTS: [(&str, &str); 7] = [
@@ -36,7 +36,7 @@ const OBJECTS: [(&str, &str); 7] = [
     ("core/zlib/1.2.11/x86_64-linux/core-zlib.hart", "HART-1 zlib"),
 ];
 
-fn builder() -> World {
+pub(crate) fn builder() -> World {
     let world = World::new();
     world.put("plans/controller.toml", PLAN.replace(HTTPS, BUCKET).as_bytes());
     world.set().buckets = Bucket::of(&OBJECTS);
@@ -57,7 +57,7 @@ fn ask(world: &World, event: &[u8]) -> Result<Outcome, Fault> {
     outcome
 }
 
-fn store(world: &World, at: &str) {
+pub(crate) fn store(world: &World, at: &str) {
     let outcome = ask(world, &event(at)).unwrap();
     assert!(matches!(outcome, Outcome::Done(_)), "{outcome}");
 }
@@ -67,7 +67,7 @@ fn go_on(world: &World) -> String {
     ask(world, br#"{"action":"go-on"}"#).unwrap().to_string()
 }
 
-fn verify(world: &World, at: &str) -> Result<Outcome, Fault> {
+pub(crate) fn verify(world: &World, at: &str) -> Result<Outcome, Fault> {
     let event = written(&format!("{}/manifest.json", folder(at)), "2026-11-21T00:00:30Z");
     let outcome = finish(verify_upload::answer(&world.run(), &event));
     world.assert_promises("verified");
@@ -183,7 +183,7 @@ fn a_bucket_is_stored_object_by_object_after_the_metadata() {
     assert_eq!(state.buckets.opened, 7);
 }
 
-/// C13, C18: what has the same key, ETag and size is not read again; what was written over is, and the
+/// C13: what has the same key, ETag and size is not read again; what was written over is, and the
 /// backup of before keeps what it was; what is gone is not listed any more, and stays where it is.
 #[test]
 fn only_what_is_new_or_has_changed_is_copied() {

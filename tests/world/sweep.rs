@@ -44,14 +44,20 @@ fn four() -> World {
     FOUR.with(World::copied)
 }
 
-/// A killed run has left parts of an object of the newest backup, and another run is at work on one.
+/// Killed runs have left parts of an object of the newest backup and of an artifact, and another run is at
+/// work on one.
 fn left_over() -> World {
     let world = damaged();
-    for (id, begun_at) in
-        [("left-1", "19T22:00:00Z"), ("left-2", "19T23:00:30Z"), ("alive", "20T00:00:00Z")]
-    {
+    let inventory = object("20", "artifacts");
+    let artifact = "artifacts/controller/depot/0123".to_owned();
+    for (id, key, begun_at) in [
+        ("left-1", &inventory, "19T22:00:00Z"),
+        ("left-2", &inventory, "19T23:00:30Z"),
+        ("left-3", &artifact, "19T23:00:30Z"),
+        ("alive", &artifact, "20T00:00:00Z"),
+    ] {
         let begun_at = format!("2026-11-{begun_at}").parse().unwrap();
-        let key = object("20", "artifacts");
+        let key = key.clone();
         world.set().beside.unfinished.push(Unfinished { key, id: id.to_owned(), begun_at });
     }
     world
@@ -291,7 +297,7 @@ fn one_that_cannot_be_read_does_not_hold_up_the_others() {
 fn what_a_killed_upload_has_left_is_aborted_once_its_run_is_over() {
     let world = left_over();
     let said = said(&world);
-    assert!(said.ends_with("; 2 upload(s) that a killed run had left were aborted"), "{said}");
+    assert!(said.ends_with("; 3 upload(s) that a killed run had left were aborted"), "{said}");
     assert_eq!(unfinished(&world), ["alive"]);
     world.pass(3_600);
     // Another system's are not looked for.

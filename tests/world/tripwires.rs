@@ -7,6 +7,7 @@ use warmspare_decide::manifest::Receipt;
 use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::tripwire::{Bucket, Replica};
 
+use crate::artifacts;
 use crate::backup::{PLAN, store};
 use crate::tries::Trial;
 use crate::verification::written;
@@ -275,10 +276,14 @@ fn a_change_is_told_whatever_happens() {
 /// A vault with a replica, and a backup that was not read again yet.
 fn replicated() -> World {
     let world = days(1);
-    let bucket_arn = "arn:aws:s3:::replica".to_owned();
-    let replicas = vec![Replica { bucket_arn, takes_kms: true }];
-    world.set().beside.bucket = Some(Bucket { replicas, ..bucket() });
+    has_replica(&world);
     world
+}
+
+pub(crate) fn has_replica(world: &World) {
+    let (bucket_arn, prefix) = ("arn:aws:s3:::replica".to_owned(), Some(String::new()));
+    let replicas = vec![Replica { bucket_arn, prefix, takes_kms: true }];
+    world.set().beside.bucket = Some(Bucket { replicas, ..bucket() });
 }
 
 #[test]
@@ -306,6 +311,28 @@ fn what_does_not_reach_the_replica_is_told_once_a_day_and_kept() {
     assert!(of(None, 1).contains("no rule took it when it was written"));
 }
 
+/// C5, C19: what a bucket has given is asked for too, of each backup what is new in it, and some of them
+/// are named.
+#[test]
+fn artifacts_that_do_not_reach_the_replica_are_told() {
+    let world = artifacts::builder();
+    artifacts::store(&world, artifacts::FIRST);
+    artifacts::verify(&world, artifacts::FIRST).unwrap();
+    has_replica(&world);
+    sweep(&world).unwrap();
+    assert_eq!(told(&world, Happening::BackupSuspicious), [""; 0], "all of them are there");
+    artifacts::store(&world, artifacts::SECOND);
+    artifacts::verify(&world, artifacts::SECOND).unwrap();
+    world.set().beside.replication = Some(("artifacts/", Some("FAILED")));
+    world.pass(86_400);
+    sweep(&world).unwrap();
+    let told = told(&world, Happening::BackupSuspicious);
+    let [reason] = &told[..] else { panic!("{told:?}") };
+    assert!(reason.starts_with("backup 2026-11-20T12-00-00Z of controller"), "{reason}");
+    assert_eq!(reason.matches(" has no replica (FAILED)").count(), 3, "{reason}");
+    assert!(reason.ends_with("so it is with 4 more artifact(s) of artifacts"), "{reason}");
+}
+
 #[test]
 fn without_a_replica_nobody_is_told_and_a_rule_that_leaves_out_backups_is_a_danger() {
     let world = replicated();
@@ -318,6 +345,12 @@ fn without_a_replica_nobody_is_told_and_a_rule_that_leaves_out_backups_is_a_dang
     sweep(&world).unwrap();
     let [reason] = &at_risk(&world)[..] else { panic!("not told once") };
     assert!(reason.contains("leaves out what is encrypted under a KMS key"), "{reason}");
+    let world = replicated();
+    let only_backups = Some("backups/".to_owned());
+    world.set().beside.bucket.as_mut().unwrap().replicas[0].prefix = only_backups;
+    sweep(&world).unwrap();
+    let [reason] = &at_risk(&world)[..] else { panic!("not told once") };
+    assert!(reason.contains("replicated without artifacts/, failovers/, plans/"), "{reason}");
 }
 
 fn trial_of_a_replica()

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::name::SystemName;
+use crate::vault;
 
 /// So many backups before one are what it is compared with.
 pub const BEFORE_MAX: usize = 10;
@@ -152,6 +153,8 @@ pub struct Bucket {
 pub struct Replica {
     /// The ARN of the other bucket.
     pub bucket_arn: String,
+    /// What the keys that it takes begin with; none where it goes by tags, which nothing here has.
+    pub prefix: Option<String>,
     /// Whether what is encrypted under a KMS key is replicated too. S3 leaves it out unless it is asked.
     pub takes_kms: bool,
 }
@@ -195,10 +198,23 @@ pub fn dangers(bucket: &Bucket) -> Vec<String> {
             replica.bucket_arn
         ));
     }
+    let left_out: Vec<&str> = vault::NEEDED.into_iter().filter(|it| !is_taken(bucket, it)).collect();
+    if !bucket.replicas.is_empty() && !left_out.is_empty() {
+        clauses.push(format!(
+            "it is replicated without {}, and a restore needs every one of {}",
+            left_out.join(", "),
+            vault::NEEDED.join(", ")
+        ));
+    }
     if !bucket.blocks_public {
         clauses.push("it does not block all public access any more".to_owned());
     }
     clauses
+}
+
+fn is_taken(bucket: &Bucket, folder: &str) -> bool {
+    let prefixes = bucket.replicas.iter().filter_map(|replica| replica.prefix.as_deref());
+    prefixes.into_iter().any(|prefix| folder.starts_with(prefix))
 }
 
 /// That the policy is another one than it was; nothing to say where nobody has looked before. It is told

@@ -93,8 +93,20 @@ pub fn system_of_push(key: &str) -> Option<SystemName> {
     SystemName::parse(key.strip_prefix(ALL_UPLOADS)?.split_once('/')?.0).ok()
 }
 
+/// What a restore needs, and so what a replica of the vault has to hold: the backups, what their lists
+/// name, what says which of them are proven, the plans, and which site is active.
+pub const NEEDED: [&str; 5] = [ALL_ARTIFACTS, ALL_BACKUPS, "failovers/", ALL_PLANS, "receipts/"];
+
 /// `uploads/`: the inbox of every system.
 pub const ALL_UPLOADS: &str = "uploads/";
+
+/// `artifacts/`: what buckets have given, of every system.
+pub const ALL_ARTIFACTS: &str = "artifacts/";
+
+/// `artifacts/<system>/`.
+pub fn all_artifacts(system: &SystemName) -> String {
+    format!("artifacts/{system}/")
+}
 
 /// `artifacts/<system>/<source>/`: what a bucket has given, once each, under names that no other content
 /// can have.

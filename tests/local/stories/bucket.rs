@@ -9,26 +9,44 @@ use warmspare_tests::stack::aws::bytes;
 use crate::stories::own::{At, Own};
 use crate::stories::shared_scene::tell;
 
-const BUCKET: &str = "builder-depot";
+/// The bucket of a system, and the name of the secret with its keys.
+fn depot(own: &Own) -> String {
+    format!("{}-depot", own.name)
+}
 
-async fn put(own: &Own, key: &str, body: &str) -> Result<()> {
-    let args = json!({ "Bucket": BUCKET, "Key": key, "Body": bytes(body.as_bytes()) });
+/// Makes the bucket of a system, and the secret.
+pub(crate) async fn make_depot(own: &Own) -> Result<()> {
+    let aws = &own.scene.stack.aws;
+    let args = json!({
+        "Bucket": depot(own),
+        "CreateBucketConfiguration": { "LocationConstraint": RECOVERY },
+    });
+    aws.call(RECOVERY, "s3", "create_bucket", args).await?;
+    let keys = json!({ "access_key_id": "test", "secret_access_key": "test" }).to_string();
+    let args = json!({ "Name": format!("warmspare/{}", depot(own)), "SecretString": keys });
+    aws.call(RECOVERY, "secretsmanager", "create_secret", args).await?;
+    Ok(())
+}
+
+pub(crate) async fn put(own: &Own, key: &str, body: &[u8]) -> Result<()> {
+    let args = json!({ "Bucket": depot(own), "Key": key, "Body": bytes(body) });
     own.scene.stack.aws.call(RECOVERY, "s3", "put_object", args).await?;
     Ok(())
 }
 
-fn plan(own: &Own) -> Result<String> {
+pub(crate) fn plan(own: &Own) -> Result<String> {
+    let bucket = depot(own);
     let (east, west) = (&own.appliance, &own.scene.west.appliance);
     let address = [east, west].map(|site| Address { url: site.url(), pin: site.pin() });
     let sources = format!(
         "[[backup.source]]\nname = \"config\"\nfrom = {{ kind = \"https\", url = \"{}/export\", \
          secret = \"{}\", tls_pin = \"{}\" }}\n[[backup.source]]\nname = \"artifacts\"\nfrom = \
-         {{ kind = \"s3\", bucket = \"{BUCKET}\", prefix = \"core/\", region = \"{RECOVERY}\", \
+         {{ kind = \"s3\", bucket = \"{bucket}\", prefix = \"core/\", region = \"{RECOVERY}\", \
          secret = \"{}\" }}\n",
         own.appliance.url(),
         secret("east"),
         own.appliance.pin(),
-        secret("depot"),
+        secret(&bucket),
     );
     let key_arn = own.scene.output("VaultKeyArn")?;
     let name = format!("{}.example.com", own.name);
@@ -58,26 +76,18 @@ async fn listed(own: &Own, slot: &str) -> Result<Vec<(String, String)>> {
 fn a_bucket_is_copied_object_by_object_and_only_what_is_new_a_second_time() -> Result<()> {
     tell(async |scene| {
         let own = Own::new(scene, "builder").await?;
-        let aws = &scene.stack.aws;
-        let args = json!({
-            "Bucket": BUCKET,
-            "CreateBucketConfiguration": { "LocationConstraint": RECOVERY },
-        });
-        aws.call(RECOVERY, "s3", "create_bucket", args).await?;
-        let keys = json!({ "access_key_id": "test", "secret_access_key": "test" }).to_string();
-        let args = json!({ "Name": "warmspare/depot", "SecretString": keys });
-        aws.call(RECOVERY, "secretsmanager", "create_secret", args).await?;
+        make_depot(&own).await?;
         for name in ["core/acl+1.hart", "core/bash 5.hart", "core/zlib-é.hart", "other/none.hart"]
         {
-            put(&own, name, &format!("HART-1 {name}")).await?;
+            put(&own, name, format!("HART-1 {name}").as_bytes()).await?;
         }
         own.upload(&plan(&own)?).await?;
         let first = listed(&own, &own.first_slot().await?).await?;
         let names: Vec<&str> = first.iter().map(|(key, _)| key.as_str()).collect();
         ensure!(names == ["core/acl+1.hart", "core/bash 5.hart", "core/zlib-é.hart"], "{names:?}");
 
-        put(&own, "core/new.hart", "HART-1 new").await?;
-        put(&own, "core/bash 5.hart", "HART-1 bash again").await?;
+        put(&own, "core/new.hart", b"HART-1 new").await?;
+        put(&own, "core/bash 5.hart", b"HART-1 bash again").await?;
         let at = At::seconds_ahead(5);
         let answer = own.back_up(&at).await?;
         ensure!(answer["outcome"] == "done", "{answer}");

@@ -8,6 +8,7 @@ use warmspare_tests::scene::RECOVERY;
 use warmspare_tests::stack::gateway::{Effect, Match, Moment};
 
 use crate::stories::backup::kill_at;
+use crate::stories::bucket;
 use crate::stories::own::{At, Own};
 use crate::stories::shared_scene::{PART_BYTES, tell};
 
@@ -71,6 +72,43 @@ fn an_upload_that_is_killed_leaves_nothing_visible_and_no_parts_once_it_is_swept
             "killed at each of {} points; {left} uploads were left, and are freed",
             DEATHS.len()
         );
+        Ok(())
+    })
+}
+
+/// FB2, I8: the same of an artifact, which lies beside all backups, and is copied once.
+#[test]
+fn an_artifact_whose_copy_is_killed_leaves_no_parts_once_it_is_swept() -> Result<()> {
+    tell(async |scene| {
+        let own = Own::new(scene, "killed-artifact").await?;
+        bucket::make_depot(&own).await?;
+        bucket::put(&own, "core/small.hart", b"HART-1 small").await?;
+        own.upload(&bucket::plan(&own)?).await?;
+        own.first_slot().await?;
+        let long = vec![7; usize::try_from(PART_BYTES)? + (1 << 16)];
+        bucket::put(&own, "core/large.hart", &long).await?;
+
+        let at = At::minutes_ago(1);
+        let folder = format!("artifacts/{}/", own.name);
+        let call = Match::any().action("UploadPart").key_contains(&folder);
+        kill_at(&own, &at, call, Moment::After).await?;
+        ensure!(unfinished(&own, &folder).await? == 1, "nothing was left");
+        let answer = own.back_up(&at).await?;
+        let reason = answer["reason"].as_str().unwrap_or_default();
+        ensure!(reason.contains("with 2 artifact(s)"), "{answer}");
+        own.proven(&at).await?;
+        ensure!(scene.keys(&folder).await?.len() == 2, "an artifact was copied twice");
+
+        ensure!(!sweep(&own).await?.contains("aborted"), "it aborts what is young");
+        let listing = Match::any().service("s3").action("ListMultipartUploads");
+        let listing = listing.key_contains(&folder);
+        let by = SignedDuration::from_hours(1);
+        let passed =
+            scene.stack.gateway.fault(listing, Effect::Earlier { element: "Initiated", by });
+        let said = sweep(&own).await?;
+        let wanted = "1 upload(s) that a killed run had left were aborted";
+        ensure!(passed.met() == 1 && said.contains(wanted), "{said}");
+        ensure!(unfinished(&own, &folder).await? == 0, "parts are left");
         Ok(())
     })
 }

@@ -8,6 +8,7 @@ mod limits;
 mod patterns;
 mod plans;
 mod policies;
+mod replica;
 mod roles;
 mod runbook;
 mod switch;

@@ -74,7 +74,7 @@ pub(crate) struct Beside {
     pub(crate) received: BTreeMap<i64, usize>,
     /// How the bucket is set up, where it is not as it should be.
     pub(crate) bucket: Option<Bucket>,
-    /// What S3 says of the replication of keys that end so; of every other one, that it is done.
+    /// What S3 says of the replication of keys that begin or end so; of every other one, that it is done.
     pub(crate) replication: Option<(&'static str, Option<&'static str>)>,
     /// Keys that end so are in an archive: they are there, and cannot be read.
     pub(crate) archived: Option<&'static str>,
@@ -442,7 +442,7 @@ impl Standing for Run<'_> {
         self.look(|state| {
             let Some(version) = version(state, key, version_id) else { return Ok(Seen::Absent) };
             let status = match state.beside.replication {
-                Some((end, status)) if key.ends_with(end) => status,
+                Some((end, status)) if key.ends_with(end) || key.starts_with(end) => status,
                 _ => Some("COMPLETED"),
             };
             let (status, written_at) = (status.map(str::to_owned), Some(version.written_at));

@@ -29,7 +29,7 @@ fn listing(is_truncated: bool, contents: &str) -> String {
     )
 }
 
-/// C13, C19: a bucket of AWS, in its own Region, a page after the key that was the last.
+/// C13: a bucket of AWS, in its own Region, a page after the key that was the last.
 #[tokio::test]
 async fn a_page_is_asked_for_after_a_key_and_its_keys_are_decoded() {
     let both = contents("a%2Bb+c/%C3%A9%01", "&quot;9b2cf-3&quot;", "7") + &contents("z", "t", "0");

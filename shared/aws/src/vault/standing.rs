@@ -112,7 +112,23 @@ fn of(rule: &ReplicationRule) -> Replica {
     let kms = criteria.and_then(|criteria| criteria.sse_kms_encrypted_objects());
     Replica {
         bucket_arn: rule.destination().map(|to| to.bucket().to_owned()).unwrap_or_default(),
+        prefix: prefix(rule).map(str::to_owned),
         takes_kms: kms.is_some_and(|kms| *kms.status() == KmsStatus::Enabled),
+    }
+}
+
+/// Which keys a rule takes, where it goes by nothing else.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ReplicationRuleFilter.html>
+fn prefix(rule: &ReplicationRule) -> Option<&str> {
+    let Some(filter) = rule.filter() else {
+        #[expect(deprecated, reason = "rules of the older form have nothing else")]
+        let prefix = rule.prefix();
+        return Some(prefix.unwrap_or_default());
+    };
+    match (filter.tag(), filter.and()) {
+        (None, None) => Some(filter.prefix().unwrap_or_default()),
+        (None, Some(both)) if both.tags().is_empty() => Some(both.prefix().unwrap_or_default()),
+        (_, _) => None,
     }
 }
 

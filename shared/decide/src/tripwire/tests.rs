@@ -140,12 +140,34 @@ fn a_policy_is_told_when_it_is_not_the_one_of_before() {
     assert!(policy_changed(Some(&one), &seen(None)).unwrap().starts_with("its policy is none now"));
 }
 
+fn replica(prefix: Option<&str>, takes_kms: bool) -> Replica {
+    let (bucket_arn, prefix) = ("arn:aws:s3:::replica".to_owned(), prefix.map(str::to_owned));
+    Replica { bucket_arn, prefix, takes_kms }
+}
+
+/// C17, C19: a spare that lacks what the original needs is none.
+#[test]
+fn a_replica_without_all_that_a_restore_needs_is_a_danger() {
+    let by = |prefixes: &[&str]| {
+        let rules = prefixes.iter().map(|prefix| replica(Some(prefix), true));
+        dangers(&Bucket { replicas: rules.collect(), ..bucket() })
+    };
+    assert_eq!(by(&vault::NEEDED), [""; 0]);
+    assert_eq!(by(&[""]), [""; 0]);
+    assert_eq!(by(&[]), [""; 0], "it has no replica, and nobody said that it had");
+    assert_eq!(
+        by(&["backups/"]),
+        ["it is replicated without artifacts/, failovers/, plans/, receipts/, and a restore needs \
+          every one of artifacts/, backups/, failovers/, plans/, receipts/"]
+    );
+    assert_eq!(by(&["artifacts/depot/", "backups/", "failovers/", "plans/", "receipts/"]).len(), 1);
+    let by_tags = Bucket { replicas: vec![replica(None, true)], ..bucket() };
+    assert_eq!(dangers(&by_tags).len(), 1);
+}
+
 #[test]
 fn a_replica_that_leaves_out_what_is_encrypted_is_none() {
-    let to = |takes_kms| Bucket {
-        replicas: vec![Replica { bucket_arn: "arn:aws:s3:::replica".to_owned(), takes_kms }],
-        ..bucket()
-    };
+    let to = |takes_kms| Bucket { replicas: vec![replica(Some(""), takes_kms)], ..bucket() };
     assert_eq!(dangers(&to(true)), [""; 0]);
     let [clause] = &dangers(&to(false))[..] else { panic!() };
     assert!(

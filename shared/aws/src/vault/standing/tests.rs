@@ -21,29 +21,40 @@ fn blocks(policy: bool) -> String {
     )
 }
 
-/// Three rules: one that takes what is encrypted, one that does not, and one that is off.
+/// One that takes what is encrypted, one that does not, one that is off, and one that goes by a tag.
 fn rules() -> String {
     let kms = "<SourceSelectionCriteria><SseKmsEncryptedObjects><Status>Enabled</Status>\
                </SseKmsEncryptedObjects></SourceSelectionCriteria>";
     let rule = |status: &str, criteria: &str, to: &str| {
+        let filter = match to {
+            "one" => "<Filter><Prefix>backups/</Prefix></Filter>",
+            "four" => {
+                "<Filter><And><Prefix>a</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter>"
+            }
+            _ => "",
+        };
         format!(
-            "<Rule><ID>r</ID><Priority>1</Priority><Status>{status}</Status>{criteria}<Destination>\
+            "<Rule><ID>r</ID><Priority>1</Priority><Status>{status}</Status>{filter}{criteria}<Destination>\
              <Bucket>arn:aws:s3:::{to}</Bucket></Destination></Rule>"
         )
     };
     format!(
-        "<ReplicationConfiguration><Role>arn:aws:iam::123456789012:role/r</Role>{}{}{}\
+        "<ReplicationConfiguration><Role>arn:aws:iam::123456789012:role/r</Role>{}{}{}{}\
          </ReplicationConfiguration>",
         rule("Enabled", kms, "one"),
         rule("Enabled", "", "two"),
-        rule("Disabled", kms, "three")
+        rule("Disabled", kms, "three"),
+        rule("Enabled", kms, "four")
     )
 }
 
 fn replicas() -> Vec<Replica> {
-    let to =
-        |name: &str, takes_kms| Replica { bucket_arn: format!("arn:aws:s3:::{name}"), takes_kms };
-    vec![to("one", true), to("two", false)]
+    let to = |name: &str, prefix: Option<&str>, takes_kms| Replica {
+        bucket_arn: format!("arn:aws:s3:::{name}"),
+        prefix: prefix.map(str::to_owned),
+        takes_kms,
+    };
+    vec![to("one", Some("backups/"), true), to("two", Some(""), false), to("four", None, true)]
 }
 
 #[tokio::test]
