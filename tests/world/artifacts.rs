@@ -511,7 +511,7 @@ fn a_verification_that_takes_more_than_one_run_is_gone_on_with_by_the_sweep() {
     assert!(why.contains("and the sweep goes on"), "{why}");
     assert!(!has(&world, &receipt(FIRST, "verified")));
     assert!(has(&world, &receipt(FIRST, "artifacts-artifacts.000001")));
-    for _hour in 0..4 {
+    for _hour in 0..8 {
         world.pass(3_600);
         finish(verify_upload::answer(&world.run(), br#"{"action":"sweep"}"#)).unwrap();
         world.assert_promises("the sweep");

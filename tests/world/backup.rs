@@ -444,7 +444,7 @@ fn a_run_whose_time_is_over_begins_no_other_source() {
     world.pass(175);
     let fault = finish(answer(&run, SCHEDULED)).unwrap_err();
     assert_eq!(fault.hope, Hope::Retryable);
-    assert!(fault.to_string().contains("5 s are left, and 10 s are the least"), "{fault}");
+    assert!(fault.to_string().contains("5 s are left, and 30 s are the least"), "{fault}");
     assert_eq!(world.state().sources.opened, 0);
     scheduled(&world).unwrap();
     assert_is_whole(&world);

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use warmspare_act::fault::Fault;
 use warmspare_act::{failover_promotion, scheduled_backup, snapshot_export, verify_upload};
 use warmspare_decide::outcome::Outcome;
 use warmspare_decide::refusal::Refusal;
@@ -146,6 +147,20 @@ const EACH: &[(&str, Made)] = &[
     ("throttle-too-slow", || {
         backed_up(&pace::plan(pace::ALL_DAY), &backup_now(), |world| {
             world.set().sources.body_bytes = Some(2_000_000);
+        })
+    }),
+    ("does-not-fit", || {
+        backed_up(backup::PLAN, &backup_now(), |world| pace::silent_after(world, 10))
+    }),
+    ("source-too-long", || {
+        backed_up(backup::PLAN, &backup_now(), |world| {
+            let mut state = world.set();
+            state.sources.breaks_after = Some(10);
+            state.sources.breaks_with = |name| {
+                let (source_name, bytes, bytes_max) = (name.to_owned(), 11, 10);
+                let refusal = Refusal::SourceTooLong { source_name, bytes, bytes_max };
+                Fault::refused("reading the source", name, refusal)
+            };
         })
     }),
     ("pg-dump-version", || backed_up(backup::PLAN, &backup_now(), backup::an_older_pg_dump)),

@@ -42,7 +42,7 @@ pub(crate) fn manifest_of(scheduled: &str) -> Vec<u8> {
     written(&key, "2026-11-21T00:00:30Z")
 }
 
-fn verify(world: &World, scheduled: &str) -> Result<Outcome, Fault> {
+pub(crate) fn verify(world: &World, scheduled: &str) -> Result<Outcome, Fault> {
     let outcome = finish(answer(&world.run(), &manifest_of(scheduled)));
     world.assert_promises("verified");
     outcome
@@ -428,7 +428,7 @@ fn a_run_whose_time_is_over_reads_nothing_back_and_concludes_nothing() {
     world.pass(175);
     let fault = finish(answer(&run, &manifest_of(NEWER))).unwrap_err();
     assert_eq!(fault.hope, Hope::Retryable);
-    assert!(fault.to_string().contains("5 s are left, and 10 s are the least"), "{fault}");
+    assert!(fault.to_string().contains("5 s are left, and 30 s are the least"), "{fault}");
     assert!(!has(&world, VERIFIED) && !has(&world, REJECTED));
 }
 

@@ -61,6 +61,14 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// The same where another run may do better: nothing is refused.
+    #[must_use]
+    pub fn may_pass(self) -> Self {
+        Self { hope: Hope::Retryable, refusal: None, ..self }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {}", self.during, self.subject, self.why)

@@ -7,6 +7,7 @@ mod entropy;
 pub mod failover_promotion;
 pub mod fault;
 pub mod health_probe;
+mod in_time;
 pub mod inventory;
 pub mod journal;
 mod pace;

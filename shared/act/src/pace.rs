@@ -11,12 +11,10 @@ use warmspare_decide::pace::{Next, Pace};
 use warmspare_decide::plan::Throttle;
 use warmspare_decide::refusal::Refusal;
 
-use crate::fault::{Fault, Hope};
+use crate::fault::Fault;
+use crate::in_time::{END_S, InTime};
 use crate::ports::Clock;
 use crate::stream::Chunks;
-
-/// No second is waited for with less time left after it, in seconds.
-const LEFT_S_MIN: u64 = 10;
 
 /// The pace of one run, over all that it reads.
 #[derive(Debug)]
@@ -33,19 +31,39 @@ impl<'p, P: Clock> Pacer<'p, P> {
 
     /// A stream of a source, held back.
     pub(crate) fn paced<'a, C>(&'a self, inner: C, source: &'a SourceName) -> Paced<'a, 'p, C, P> {
+        self.of(inner, source, true)
+    }
+
+    /// The same of one that crosses no line of the site: it is only held to the time of the run.
+    pub(crate) fn unpaced<'a, C>(
+        &'a self,
+        inner: C,
+        source: &'a SourceName,
+    ) -> Paced<'a, 'p, C, P> {
+        self.of(inner, source, false)
+    }
+
+    fn of<'a, C>(&'a self, inner: C, source: &'a SourceName, paced: bool) -> Paced<'a, 'p, C, P> {
         self.opened.set(self.opened.get().saturating_add(1));
-        let rest = Bytes::new();
+        let inner = InTime::new(self.ports, inner, source.as_str());
         let left_s = self.ports.left_s();
-        Paced { inner, rest, pacer: self, source, passed_bytes: 0, left_s }
+        Paced { inner, rest: Bytes::new(), paced, pacer: self, source, passed_bytes: 0, left_s }
+    }
+
+    /// A source that was not the first of its run finds the others stored when the event is tried again, and
+    /// has more time then: nothing is refused yet.
+    fn hoped(&self, fault: Fault) -> Fault {
+        if fault.refusal.is_none() || self.opened.get() == 1 { fault } else { fault.may_pass() }
     }
 }
 
 /// A stream of which no more passes in a second than is allowed.
 #[derive(Debug)]
 pub(crate) struct Paced<'a, 'p, C, P> {
-    inner: C,
+    inner: InTime<'p, C, P>,
     /// Was read, and may not pass yet.
     rest: Bytes,
+    paced: bool,
     pacer: &'a Pacer<'p, P>,
     source: &'a SourceName,
     passed_bytes: u64,
@@ -63,8 +81,7 @@ impl<C, P: Clock> Paced<'_, '_, C, P> {
         piece
     }
 
-    /// Ends the stream while the run can still say so. A source that was not the first of its run
-    /// finds the others stored when the event is tried again, and has more time then.
+    /// Ends the stream while the run can still say so.
     fn give_up(&self, bits_per_s: u64) -> Fault {
         let refusal = Refusal::ThrottleTooSlow {
             source_name: self.source.clone(),
@@ -72,18 +89,15 @@ impl<C, P: Clock> Paced<'_, '_, C, P> {
             took_s: self.left_s.saturating_sub(self.pacer.ports.left_s()),
             bits_per_s,
         };
-        let (during, subject) = ("reading", self.source.as_str());
-        if self.pacer.opened.get() == 1 {
-            return Fault::refused(during, subject, refusal);
-        }
-        Fault::new(Hope::Retryable, during, subject, refusal.to_string())
+        self.pacer.hoped(Fault::refused("reading", self.source.as_str(), refusal))
     }
 }
 
 impl<C: Chunks, P: Clock> Chunks for Paced<'_, '_, C, P> {
     async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         while self.rest.is_empty() {
-            match self.inner.next().await? {
+            match self.inner.next().await.map_err(|fault| self.pacer.hoped(fault))? {
+                Some(piece) if !self.paced => return Ok(Some(piece)),
                 Some(piece) => self.rest = piece,
                 None => return Ok(None),
             }
@@ -95,7 +109,7 @@ impl<C: Chunks, P: Clock> Chunks for Paced<'_, '_, C, P> {
                 Next::Pass { bytes_max } => return Ok(Some(self.pass(bytes_max))),
                 // Each turn takes time of the run, of which there is an end.
                 Next::Wait { wait_s, bits_per_s } => {
-                    if self.pacer.ports.left_s() < LEFT_S_MIN.saturating_add(wait_s) {
+                    if self.pacer.ports.left_s() <= END_S.saturating_add(wait_s) {
                         return Err(self.give_up(bits_per_s));
                     }
                     self.pacer.ports.pause(wait_s).await;

@@ -12,6 +12,7 @@ mod sweep;
 mod tripwires;
 mod watch;
 
+use jiff::civil::Date;
 use warmspare_decide::manifest::{Checked, Manifest, Receipt};
 use warmspare_decide::name::{Slot, SystemName};
 use warmspare_decide::outcome::{self, Announcement, Happening, Outcome};
@@ -40,7 +41,17 @@ where
     P: Clock + Vault + Uploads + Standing + Keys + Bus,
 {
     match read(event) {
-        Ok(Asked::Backup(system, slot)) => Verification { ports, system, slot }.run().await,
+        Ok(Asked::Backup(system, slot)) => {
+            let verification = Verification { ports, system, slot };
+            match verification.run().await? {
+                Outcome::Refused(refusal @ Refusal::DoesNotFit { .. }) => {
+                    verification.too_long(refusal).await
+                }
+                outcome @ (Outcome::Done(_) | Outcome::Waiting(_) | Outcome::Refused(_)) => {
+                    Ok(outcome)
+                }
+            }
+        }
         Ok(Asked::Sweep(system)) => sweep::sweep(ports, system).await,
         Ok(Asked::Nothing(key)) => {
             Ok(Outcome::Done(format!("{key} is no manifest, so there is nothing to verify")))
@@ -131,7 +142,7 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         if let Some(receipt) = verified {
             return self.verified(&manifest, &receipt, "was verified before").await;
         }
-        let (verdict, first_fault) = self.verdict(&manifest).await;
+        let (verdict, looks) = self.verdict(&manifest, None).await;
         match verdict {
             Verdict::Proven(mut objects) => match self.prove_artifacts(&manifest).await? {
                 Proof::Whole => self.prove(&manifest, objects).await,
@@ -145,9 +156,34 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
             Verdict::Unreadable(why) => {
                 Err(Fault::new(Hope::Permanent, "reading", self.name(), why))
             }
-            Verdict::NotKnown(why) => Err(first_fault
-                .unwrap_or_else(|| Fault::new(Hope::Retryable, "verifying", self.name(), why))),
+            Verdict::NotKnown(why) => self.not_known(why, looks),
         }
+    }
+
+    /// A run that has read something back goes on later from there. One that had all of its time for one
+    /// object, and was not over, would meet the same again.
+    fn not_known(&self, why: String, looks: Looks) -> Result<Outcome, Fault> {
+        if looks.is_over && looks.recorded > 0 {
+            let (name, recorded) = (self.name(), looks.recorded);
+            return Ok(Outcome::Waiting(format!(
+                "{recorded} object(s) of {name} are read back and equal, and the sweep goes on: {why}"
+            )));
+        }
+        let unknown = || Fault::new(Hope::Retryable, "verifying", self.name(), why);
+        let fault = looks.first_fault.unwrap_or_else(unknown);
+        match fault.refusal {
+            Some(refusal) => Ok(Outcome::Refused(*refusal)),
+            None => Err(fault),
+        }
+    }
+
+    /// Tells that one object takes longer to be read than any run has, so that the backup never counts.
+    async fn too_long(&self, refusal: Refusal) -> Result<Outcome, Fault> {
+        let reason = format!("{} cannot be verified: {refusal}", self.name());
+        let announcement = self.announcement(Happening::BackupRejected, "failed", reason);
+        let links = vec![vault::manifest(&self.system, self.slot)];
+        self.ports.announce(&Announcement { links, ..announcement }).await?;
+        Ok(Outcome::Refused(refusal))
     }
 
     async fn prove(&self, manifest: &Manifest, objects: Vec<Checked>) -> Result<Outcome, Fault> {
@@ -167,19 +203,19 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         }
     }
 
-    /// The verdict, and the first fault that was met on the way to it. Nothing is read back when
-    /// what was seen is enough to reject.
-    async fn verdict(&self, manifest: &Manifest) -> (Verdict, Option<Fault>) {
+    /// The verdict, and what was met on the way to it. Nothing is read back when what was seen is enough to
+    /// reject.
+    async fn verdict(&self, manifest: &Manifest, again_on: Option<Date>) -> (Verdict, Looks) {
         let mut looks = Looks::default();
         let mut view = looks.view(self.ports, &self.system, self.slot, manifest).await;
         let verdict = verify::verdict(&view);
         if matches!(verdict, Verdict::Rejected(_) | Verdict::Unreadable(_)) {
-            return (verdict, looks.first_fault);
+            return (verdict, looks);
         }
         for (seen, stored) in view.objects.iter_mut().zip(&manifest.objects) {
-            seen.read = looks.read_back(self.ports, stored).await;
+            seen.read = looks.read_back(self, stored, again_on).await;
         }
-        (looks.measured(verify::verdict(&view)), looks.first_fault)
+        (looks.measured(verify::verdict(&view)), looks)
     }
 
     /// The manifest, if there is one. One that cannot be read leaves the backup unverifiable, which

@@ -30,6 +30,11 @@ impl Invocation {
         Self { request_id: request_id.to_owned(), started, started_at: timestamp(wall), length }
     }
 
+    /// How long it may still take until it is given up, a second before it is ended from outside.
+    pub(crate) fn left(&self) -> Duration {
+        self.length.saturating_sub(self.started.elapsed()).saturating_sub(Duration::from_secs(1))
+    }
+
     /// Milliseconds since its beginning.
     pub(crate) fn duration_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)

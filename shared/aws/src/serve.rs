@@ -6,10 +6,12 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use lambda_runtime::tower::layer::layer_fn;
 use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, Service, service_fn};
+use tokio::time::timeout;
 use tracing::error;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -95,7 +97,7 @@ where
             let result = match begun {
                 Ok(process) => {
                     let live = Live::new(Rc::clone(process), invocation.clone());
-                    caught(answer(&live, &event)).await
+                    in_time(invocation.left(), caught(answer(&live, &event))).await
                 }
                 Err((hope, why)) => {
                     Err(Fault::new(*hope, "reading", "the environment", why.as_str()))
@@ -106,6 +108,21 @@ where
     });
     let layer = layer_fn(move |inner| KeepsEvent { inner, kept: Rc::clone(&kept) });
     Runtime::new(service).layer(layer).run().await
+}
+
+/// Whatever an answer waits for, its invocation ends by itself, so that it is said, counted and tried again.
+/// Each function ends its own work earlier than that, where it knows what it is at.
+async fn in_time<T>(
+    left: Duration,
+    future: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    match timeout(left, future).await {
+        Ok(result) => result,
+        Err(_) => {
+            let why = "the time of the run was over, and what it was at is given up";
+            Err(Fault::new(Hope::Retryable, "answering", "the event", why))
+        }
+    }
 }
 
 /// A panic ends an invocation as any other fault does: said, counted, and answered.

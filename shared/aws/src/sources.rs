@@ -11,20 +11,17 @@ use warmspare_decide::plan::From;
 
 use crate::Live;
 
-/// No source is read further than this, in bytes: 1 TiB.
-const SOURCE_BYTES_MAX: u64 = 1024 * 1024 * 1024 * 1024;
 const DURING: &str = "reading the source";
 
 /// A source that was opened.
 #[derive(Debug)]
 pub struct SourceStream {
     inner: Inner,
-    read_bytes: u64,
 }
 
 #[derive(Debug)]
 enum Inner {
-    Https(https::Download),
+    Https(https::Answer),
     Postgres(Box<postgres::Dump>),
 }
 
@@ -33,7 +30,7 @@ impl Sources for Live {
 
     async fn open(&self, from: &From) -> Result<SourceStream, Fault> {
         let inner = match from {
-            From::Https(endpoint) => Inner::Https(Box::pin(https::open(self, endpoint)).await?),
+            From::Https(download) => Inner::Https(Box::pin(https::open(self, download)).await?),
             From::Postgres { host, port, database, secret, tls } => {
                 let target = postgres::Target { host, port: *port, database, tls: *tls };
                 Inner::Postgres(Box::new(Box::pin(postgres::open(self, target, secret)).await?))
@@ -47,23 +44,16 @@ impl Sources for Live {
             // Adopted from the vault itself; see `Inbox`.
             From::Upload => return Err(not_built("uploads/", "an inbox")),
         };
-        Ok(SourceStream { inner, read_bytes: 0 })
+        Ok(SourceStream { inner })
     }
 }
 
 impl Chunks for SourceStream {
     async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        let (piece, subject) = match &mut self.inner {
-            Inner::Https(download) => (download.next().await?, download.subject()),
-            Inner::Postgres(dump) => (Box::pin(dump.next()).await?, dump.subject()),
-        };
-        let length = piece.as_ref().map_or(0, Bytes::len);
-        self.read_bytes = self.read_bytes.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
-        if self.read_bytes > SOURCE_BYTES_MAX {
-            let why = format!("it is longer than {SOURCE_BYTES_MAX} bytes, which is the most");
-            return Err(Fault::new(Hope::Permanent, DURING, subject, why));
+        match &mut self.inner {
+            Inner::Https(download) => download.next().await,
+            Inner::Postgres(dump) => Box::pin(dump.next()).await,
         }
-        Ok(piece)
     }
 
     fn length_bytes(&self) -> Option<u64> {

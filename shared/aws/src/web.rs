@@ -43,6 +43,11 @@ impl Web {
         self.kept(&self.clients, pin, 0)
     }
 
+    /// The same for one that may be silent for so long, which is the plan's to say.
+    pub(crate) fn source(&self, pin: Option<TlsPin>, silence: Duration) -> Result<Client, Fault> {
+        self.new_client(pin, 0, silence)
+    }
+
     /// The same for a store that speaks S3.
     pub(crate) fn store(&self, pin: Option<TlsPin>) -> Result<Client, Fault> {
         self.kept(&self.stores, pin, COPIES_MAX)
@@ -59,20 +64,29 @@ impl Web {
         if let Some(client) = kept {
             return Ok(client);
         }
+        let client = self.new_client(pin, idle_max, STALL)?;
+        clients.borrow_mut().insert(key, client.clone());
+        Ok(client)
+    }
+
+    fn new_client(
+        &self,
+        pin: Option<TlsPin>,
+        idle_max: usize,
+        silence: Duration,
+    ) -> Result<Client, Fault> {
         let fault = |why: String| Fault::new(Hope::Permanent, "preparing", "TLS", why);
         let tls = self.roots.for_plan(pin).map_err(|error| fault(error.to_string()))?;
-        let client = Client::builder()
+        Client::builder()
             .tls_backend_preconfigured(tls)
             .connect_timeout(CONNECT)
-            .read_timeout(STALL)
+            .read_timeout(silence)
             .redirect(Policy::none())
             .pool_max_idle_per_host(idle_max)
             .no_proxy()
             .user_agent("warmspare")
             .build()
-            .map_err(|error| fault(innermost(&error)))?;
-        clients.borrow_mut().insert(key, client.clone());
-        Ok(client)
+            .map_err(|error| fault(innermost(&error)))
     }
 }
 

@@ -98,17 +98,24 @@ pub enum Refusal {
          that backup.throttle allows at this hour, and it is not over: it does not fit into one run"
     )]
     ThrottleTooSlow { source_name: SourceName, passed_bytes: u64, took_s: u64, bits_per_s: u64 },
+    /// Something is not read to its end in an invocation.
+    #[error(
+        "{passed_bytes} bytes of {what} were read in {took_s} s ({} in a second), and it is not over: it does \
+         not fit into one run",
+        passed_bytes / took_s.max(&1)
+    )]
+    DoesNotFit { what: String, passed_bytes: u64, took_s: u64 },
+    /// A source is longer than the plan takes.
+    #[error(
+        "the source {source_name} has {bytes} bytes or more, and its max_bytes allows {bytes_max}"
+    )]
+    SourceTooLong { source_name: String, bytes: u64, bytes_max: u64 },
     /// The database is newer than the dump tool, or too old for it.
     #[error(
         "the server {server_name} runs PostgreSQL {server}, and pg_dump {tool} does not dump that: the layer \
          needs a pg_dump of the server's own major version, or a later one"
     )]
-    PgDumpVersion {
-        /// Its database, host and port.
-        server_name: String,
-        server: String,
-        tool: String,
-    },
+    PgDumpVersion { server_name: String, server: String, tool: String },
     /// A controller writes its backups somewhere else than the plan says.
     #[error(
         "the controller {url} writes its backups to the bucket {found}, and the plan says {wanted}: a \

@@ -66,14 +66,22 @@ pub fn due(receipts: &[String], today: Date) -> Vec<Slot> {
     newest.iter().filter(is_open).chain(older).map(|(slot, _)| *slot).collect()
 }
 
-/// Which verifications were begun and have no verdict yet: what inventories list is proven over several
-/// runs. `receipts` are the keys below `receipts/<system>/`.
+/// Whether it is the record of an object that was read for the verification itself; that of the daily
+/// reading has a day in its name.
+fn is_first_reading(receipt: &str) -> bool {
+    receipt.starts_with("read-") && receipt.matches('.').count() == 1
+}
+
+/// Which verifications were begun and have no verdict yet: large objects, and what inventories list, are
+/// proven over several runs. `receipts` are the keys below `receipts/<system>/`.
 pub fn unended(receipts: &[String]) -> Vec<Slot> {
     let mut ended: BTreeMap<Slot, bool> = BTreeMap::new();
     for (slot, receipt) in receipts.iter().filter_map(|key| vault::slot_of(key)) {
         match receipt {
             "verified.json" | "rejected.json" | "pruned.json" => drop(ended.insert(slot, true)),
-            _ if receipt.starts_with("artifacts-") => drop(ended.entry(slot).or_default()),
+            _ if receipt.starts_with("artifacts-") || is_first_reading(receipt) => {
+                let _begun = ended.entry(slot).or_default();
+            }
             _ => {}
         }
     }

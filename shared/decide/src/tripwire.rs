@@ -198,7 +198,8 @@ pub fn dangers(bucket: &Bucket) -> Vec<String> {
             replica.bucket_arn
         ));
     }
-    let left_out: Vec<&str> = vault::NEEDED.into_iter().filter(|it| !is_taken(bucket, it)).collect();
+    let left_out: Vec<&str> =
+        vault::NEEDED.into_iter().filter(|it| !is_taken(bucket, it)).collect();
     if !bucket.replicas.is_empty() && !left_out.is_empty() {
         clauses.push(format!(
             "it is replicated without {}, and a restore needs every one of {}",

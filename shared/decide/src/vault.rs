@@ -70,6 +70,19 @@ pub fn swept_on(name: &str) -> Option<Date> {
     name.strip_prefix("swept-")?.strip_suffix(".json")?.parse().ok()
 }
 
+/// `receipts/<system>/<slot>/read-<source>.json`, with `.<date>` where it was read again on that day: one
+/// object of a backup was read back and equal, by a verification that may take several runs. The point is
+/// in no name.
+pub fn read_back(
+    system: &SystemName,
+    slot: Slot,
+    source: &SourceName,
+    again_on: Option<Date>,
+) -> String {
+    let on = again_on.map(|day| format!(".{day}")).unwrap_or_default();
+    format!("receipts/{system}/{slot}/read-{source}{on}.json")
+}
+
 /// The system of a key such as `plans/<system>.toml`.
 pub fn system_of_plan(key: &str) -> Option<SystemName> {
     SystemName::parse(key.strip_prefix(ALL_PLANS)?.strip_suffix(".toml")?).ok()

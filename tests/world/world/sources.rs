@@ -17,6 +17,8 @@ pub(crate) struct AllSources {
     pub(crate) breaks_after: Option<usize>,
     /// What it says then.
     pub(crate) breaks_with: fn(&str) -> Fault,
+    /// It does not break off then: it says nothing any more.
+    pub(crate) falls_silent: bool,
     /// How S3 stores an upload: normally as asked.
     pub(crate) stores: fn(&mut Version),
     /// Every source gives so many bytes, in pieces as a network has them.
@@ -34,6 +36,7 @@ impl Default for AllSources {
             breaks_with: |name| {
                 Fault::new(Hope::Retryable, "reading", name, "pg_dump ended with exit code 1")
             },
+            falls_silent: false,
             stores: |_| (),
             body_bytes: None,
         }
@@ -45,7 +48,7 @@ impl Sources for Run<'_> {
 
     async fn open(&self, from: &From) -> Result<Pieces, Fault> {
         let name = match from {
-            From::Https(endpoint) => endpoint.url.clone(),
+            From::Https(download) => download.endpoint.url.clone(),
             From::Postgres { database, .. } => database.clone(),
             From::S3(_) | From::Aviatrix(_) | From::Upload => panic!("{from:?} is not read"),
         };
@@ -63,7 +66,11 @@ impl Sources for Run<'_> {
         if let Some(bytes) = state.sources.breaks_after {
             let whole: Vec<u8> = pieces.rest.iter().flatten().copied().take(bytes).collect();
             pieces = Pieces::of(&whole.into());
-            pieces.breaks = Some((state.sources.breaks_with)(&name));
+            if state.sources.falls_silent {
+                pieces.falls_silent = true;
+            } else {
+                pieces.breaks = Some((state.sources.breaks_with)(&name));
+            }
         }
         Ok(pieces)
     }

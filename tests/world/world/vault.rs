@@ -80,8 +80,12 @@ pub(crate) struct Beside {
     pub(crate) archived: Option<&'static str>,
     /// How long it takes to read an artifact back, in seconds.
     pub(crate) artifact_s: u64,
+    /// The same of an object of a backup.
+    pub(crate) object_s: u64,
     /// The most that is copied in one request, in bytes, where it is not what AWS allows.
     pub(crate) copy_bytes_max: Option<u64>,
+    /// What is read of keys that begin so never ends.
+    pub(crate) silent: Option<&'static str>,
     /// The role that will restore may not read.
     pub(crate) recovery_is_denied: bool,
 }
@@ -181,12 +185,14 @@ pub(crate) struct Pieces {
     pub(crate) rest: VecDeque<Bytes>,
     /// What the stream ends in when it is not whole.
     pub(crate) breaks: Option<Fault>,
+    /// Whether nothing ever comes after the last piece, not even its end.
+    pub(crate) falls_silent: bool,
 }
 
 impl Pieces {
     pub(crate) fn of(body: &Bytes) -> Self {
         let rest = body.chunks(PIECE_BYTES).map(Bytes::copy_from_slice).collect();
-        Self { rest, breaks: None }
+        Self { rest, breaks: None, falls_silent: false }
     }
 }
 
@@ -197,6 +203,7 @@ impl Chunks for Pieces {
                 self.breaks = breaks;
                 Ok(Some(piece))
             }
+            (None, None) if self.falls_silent => std::future::pending().await,
             (None, Some(fault)) => Err(fault),
             (None, None) => Ok(None),
         }
@@ -340,7 +347,9 @@ impl Vault for Run<'_> {
                 return Err(Fault::new(Hope::Permanent, "reading", key, "InvalidObjectState"));
             }
             let gone = || Fault::new(Hope::Retryable, "reading", key, "NoSuchVersion");
-            Ok(Pieces::of(&open(state, key, Some(version_id))?.ok_or_else(gone)?.body))
+            let pieces = Pieces::of(&open(state, key, Some(version_id))?.ok_or_else(gone)?.body);
+            let falls_silent = state.beside.silent.is_some_and(|start| key.starts_with(start));
+            Ok(Pieces { falls_silent, ..pieces })
         })
         .await
     }
@@ -349,8 +358,12 @@ impl Vault for Run<'_> {
         if self.world.state().beside.recovery_is_denied {
             return Err(Fault::new(Hope::Permanent, "reading", key, "AccessDenied"));
         }
-        let takes_s = self.world.state().beside.artifact_s;
-        if takes_s > 0 && key.starts_with("artifacts/") {
+        let (artifact_s, object_s) = {
+            let state = self.world.state();
+            (state.beside.artifact_s, state.beside.object_s)
+        };
+        let takes_s = if key.starts_with("artifacts/") { artifact_s } else { object_s };
+        if takes_s > 0 {
             self.world.pass(takes_s);
         }
         self.read_back(key, version_id).await

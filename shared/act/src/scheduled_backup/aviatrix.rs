@@ -6,7 +6,7 @@
 
 use warmspare_decide::aviatrix::{Call, Next, State, Written, next};
 use warmspare_decide::manifest::Upload;
-use warmspare_decide::name::Slot;
+use warmspare_decide::name::{Slot, SourceName};
 use warmspare_decide::plan::{Controller, Keep, Plan};
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::verify::ObjectFacts;
@@ -31,6 +31,7 @@ pub(super) async fn upload<P: Clock + Controllers + Vault>(
     how: &How<'_, P>,
     ports: &P,
     controller: &Controller,
+    source: &SourceName,
     key: &str,
 ) -> Result<Result<Uploaded, Refusal>, Fault> {
     let file = match find(ports, how.plan, how.slot, controller).await? {
@@ -44,7 +45,8 @@ pub(super) async fn upload<P: Clock + Controllers + Vault>(
         written_at: file.written_at,
     })?;
     let body = ports.open_written(controller, &file).await?;
-    let mut stream = Measured::new(Held::new(body, &file.key, &facts(&file)));
+    let body = Held::new(body, &file.key, &facts(&file));
+    let mut stream = Measured::new(how.pacer.unpaced(body, source));
     ports.upload(key, how.encryption, &mut stream, Some(&mark)).await.map(Ok)
 }
 

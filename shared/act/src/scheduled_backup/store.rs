@@ -13,13 +13,14 @@ use super::inbox::Chosen;
 use super::{aviatrix, inbox};
 use crate::documents;
 use crate::fault::{Fault, Hope};
+use crate::in_time::drained;
 use crate::pace::Pacer;
 use crate::ports::{Clock, Controllers, Inbox, Sources, Uploaded, Vault};
 use crate::stream::Measured;
 
 /// A source is not begun with less time left, in seconds. What was stored before it stays, and the
 /// retry of the event goes on from there.
-const LEFT_S_MIN: u64 = 10;
+const LEFT_S_MIN: u64 = 30;
 
 /// How the sources of one backup are stored.
 #[derive(Debug)]
@@ -77,12 +78,13 @@ impl<P: Clock + Sources + Controllers + Inbox> How<'_, P> {
         // A push is in the vault already, and the file of a controller in S3: no line of the site is to
         // be spared.
         if let Some(chosen) = pushed {
-            let mut stream = Measured::new(chosen.open(ports).await?);
+            let inner = chosen.open(ports).await?;
+            let mut stream = Measured::new(self.pacer.unpaced(inner, &source.name));
             let mark = inbox::mark(chosen.push())?;
             return ports.upload(key, self.encryption, &mut stream, Some(&mark)).await.map(Ok);
         }
         if let From::Aviatrix(controller) = &source.from {
-            return aviatrix::upload(self, ports, controller, key).await;
+            return aviatrix::upload(self, ports, controller, &source.name, key).await;
         }
         let inner = ports.open(&source.from).await?;
         let mut stream = Measured::new(self.pacer.paced(inner, &source.name));
@@ -91,7 +93,7 @@ impl<P: Clock + Sources + Controllers + Inbox> How<'_, P> {
 }
 
 /// What S3 says of what was stored just now, or by another run.
-async fn seen<P: Vault>(
+async fn seen<P: Clock + Vault>(
     ports: &P,
     key: &str,
     uploaded: Uploaded,
@@ -117,14 +119,13 @@ async fn seen<P: Vault>(
 /// and S3 has held it against the CRC of what was streamed: a stream that breaks off leaves
 /// nothing. Sources are read in the plan's order also across runs, so what is adopted is older than
 /// what follows it, which is the direction that can be repaired (seed C7).
-pub(super) async fn adopt<P: Vault>(
+pub(super) async fn adopt<P: Clock + Vault>(
     ports: &P,
     key: &str,
     facts: ObjectFacts,
 ) -> Result<(ObjectFacts, Sums), Fault> {
     let body = ports.read_back(key, &facts.version_id).await?;
-    let sums = Measured::new(body).drain().await?;
-    Ok((facts, sums))
+    Ok((facts, drained(ports, body, key).await?))
 }
 
 pub(super) async fn look<P: Vault>(

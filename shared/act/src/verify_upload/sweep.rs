@@ -33,6 +33,8 @@ enum Read {
     Rejected,
     /// It is being pruned, and nobody's concern.
     Pruned,
+    /// Some of it is equal, and the next sweep reads the rest.
+    Begun,
 }
 
 /// Reads what is due of one system, or of every one.
@@ -114,6 +116,7 @@ where
                 Ok(Read::Equal) => "equal",
                 Ok(Read::Rejected) => "rejected",
                 Ok(Read::Pruned) => "being pruned",
+                Ok(Read::Begun) => "to be gone on with",
                 Err(fault) => {
                     // What may be better in a minute is tried again before anybody is told.
                     if fault.hope == Hope::Permanent {
@@ -183,7 +186,7 @@ impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
                 return Err(self.cannot(Hope::Permanent, why));
             }
         }
-        let (verdict, first_fault) = self.verdict(&manifest).await;
+        let (verdict, looks) = self.verdict(&manifest, Some(today)).await;
         match verdict {
             Verdict::Proven(objects) => {
                 let key = vault::swept(&self.system, self.slot, today);
@@ -200,8 +203,11 @@ impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
             Verdict::Rejected(objects) => self.demote(objects).await,
             // It was taken away since it was looked at above.
             Verdict::Unreadable(why) => Err(self.cannot(Hope::Permanent, why)),
+            Verdict::NotKnown(_) if looks.is_over && looks.recorded > 0 => Ok(Read::Begun),
             Verdict::NotKnown(why) => {
-                Err(first_fault.unwrap_or_else(|| self.cannot(Hope::Retryable, why)))
+                let fault = looks.first_fault;
+                let fault = fault.unwrap_or_else(|| self.cannot(Hope::Retryable, why));
+                Err(if fault.refusal.is_some() { fault.may_pass() } else { fault })
             }
         }
     }

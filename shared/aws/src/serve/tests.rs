@@ -27,6 +27,16 @@ async fn a_panic_is_a_fault_and_anything_else_stays_as_it_is() {
     assert_eq!(caught(async { Ok(7) }).await.unwrap(), 7);
 }
 
+/// P5: nothing is ended from outside in silence.
+#[tokio::test]
+async fn what_never_ends_is_a_fault_in_time() {
+    let left = Duration::from_millis(10);
+    let fault = in_time::<()>(left, std::future::pending()).await.unwrap_err();
+    assert_eq!(fault.hope, Hope::Retryable);
+    assert!(fault.to_string().starts_with("answering the event: the time of the run was over"));
+    assert_eq!(in_time(left, async { Ok(7) }).await.unwrap(), 7);
+}
+
 #[test]
 fn an_environment_with_problems_is_kept_for_every_invocation() {
     let Err((hope, why)) = begin(Config::parse(&|_| None)) else { panic!() };

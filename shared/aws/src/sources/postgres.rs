@@ -90,10 +90,6 @@ impl Dump {
         Ok(Self { subject, child, output, complaints, password: login.password, over: false })
     }
 
-    pub(super) fn subject(&self) -> &str {
-        &self.subject
-    }
-
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         if self.over {
             return Ok(None);

@@ -2,14 +2,18 @@ use super::*;
 use crate::encryption::Own;
 use crate::name::{SecretArn, SiteName, SourceName, SystemName};
 use crate::plan::{
-    Appliance, Backup, Check, Dns, Endpoint, Failover, FenceDemand, From, Health, Keep, Method,
-    Mode, Objectives, Quorum, Site, Source,
+    Appliance, Backup, Check, Dns, Download, Endpoint, Failover, FenceDemand, From, Health, Keep,
+    Method, Mode, Objectives, Quorum, Site, Source,
 };
 
 const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 fn endpoint() -> Endpoint {
     Endpoint { url: "https://198.51.100.5/export".into(), secret: None, tls_pin: None }
+}
+
+fn download() -> Download {
+    Download { endpoint: endpoint(), timeout_s: 60, bytes_max: 1 << 30 }
 }
 
 fn site(name: &str, region: &str) -> Site {
@@ -47,7 +51,7 @@ fn plan() -> Plan {
         backup: Backup {
             keep: Keep::Overwrite,
             encryption: Choice::Key(KeyArn::parse(KEY).unwrap()),
-            sources: vec![source("config", From::Https(endpoint())), source("db", postgres())],
+            sources: vec![source("config", From::Https(download())), source("db", postgres())],
             throttle: None,
         },
         database: None,

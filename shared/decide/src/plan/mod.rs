@@ -7,6 +7,7 @@ pub mod throttle;
 pub mod tree;
 
 mod controller;
+mod download;
 mod problem;
 mod read;
 mod records;
@@ -15,6 +16,7 @@ mod schema;
 mod store;
 
 pub use controller::Controller;
+pub use download::{BYTES_MAX, Download, TIMEOUT_S};
 pub use problem::{Found, Problem, Problems};
 pub use read::read;
 pub use records::{Dns, Method, Record, Target};
@@ -149,7 +151,7 @@ pub struct Endpoint {
 #[derive(Clone, Debug, PartialEq)]
 pub enum From {
     /// One GET of an address.
-    Https(Endpoint),
+    Https(Download),
     /// A bucket of any store that speaks S3.
     S3(Store),
     /// A dump by `pg_dump -Fc`.

@@ -38,6 +38,8 @@ names! {
     PushUnusable = "push-unusable",
     PushUnexpected = "push-unexpected",
     ThrottleTooSlow = "throttle-too-slow",
+    DoesNotFit = "does-not-fit",
+    SourceTooLong = "source-too-long",
     PgDumpVersion = "pg-dump-version",
     ControllerWritesElsewhere = "controller-writes-elsewhere",
     ControllerBackupOff = "controller-backup-off",
@@ -199,6 +201,8 @@ impl Refusal {
             | Self::PushUnusable { .. }
             | Self::PushUnexpected { .. }
             | Self::ThrottleTooSlow { .. }
+            | Self::DoesNotFit { .. }
+            | Self::SourceTooLong { .. }
             | Self::PgDumpVersion { .. }
             | Self::ControllerWritesElsewhere { .. }
             | Self::ControllerBackupOff { .. }

@@ -157,8 +157,10 @@ fn a_replica_without_all_that_a_restore_needs_is_a_danger() {
     assert_eq!(by(&[]), [""; 0], "it has no replica, and nobody said that it had");
     assert_eq!(
         by(&["backups/"]),
-        ["it is replicated without artifacts/, failovers/, plans/, receipts/, and a restore needs \
-          every one of artifacts/, backups/, failovers/, plans/, receipts/"]
+        [
+            "it is replicated without artifacts/, failovers/, plans/, receipts/, and a restore needs \
+          every one of artifacts/, backups/, failovers/, plans/, receipts/"
+        ]
     );
     assert_eq!(by(&["artifacts/depot/", "backups/", "failovers/", "plans/", "receipts/"]).len(), 1);
     let by_tags = Bucket { replicas: vec![replica(None, true)], ..bucket() };

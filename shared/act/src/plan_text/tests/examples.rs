@@ -34,6 +34,8 @@ fn device42_has_a_database_three_signals_and_an_automatic_failover() {
     assert_eq!(plan.backup.encryption.key_arn().unwrap().region(), plan.away.region.as_str());
     assert_eq!(sources(&plan), ["config", "database"]);
     let From::Https(export) = &plan.backup.sources[0].from else { panic!("{plan:?}") };
+    assert_eq!((export.timeout_s, export.bytes_max), (60, 64 << 30), "the defaults");
+    let export = &export.endpoint;
     assert_eq!(export.url, "https://198.51.100.5:4343/export");
     // The SHA-256 of nothing begins so.
     assert_eq!(export.tls_pin.unwrap().0[..4], [0xe3, 0xb0, 0xc4, 0x42]);

@@ -1,16 +1,21 @@
 use warmspare_act::ports::Sources as _;
 use warmspare_act::stream::Measured;
 use warmspare_decide::manifest::Sums;
-use warmspare_decide::plan::From;
+use warmspare_decide::plan::{Endpoint, From};
 
 use super::*;
 use crate::replay::Wire;
 use crate::replay::https::Server;
 
+fn from(server: &Server, timeout_s: u64, bytes_max: u64) -> From {
+    let url = format!("{}/export?token=of-ours", server.url);
+    let endpoint = Endpoint { url, secret: None, tls_pin: Some(server.pin) };
+    From::Https(Download { endpoint, timeout_s, bytes_max })
+}
+
 async fn read(answer: &'static str) -> Result<Sums, Fault> {
     let server = Server::answering(answer).await;
-    let url = format!("{}/export?token=of-ours", server.url);
-    let from = From::Https(Endpoint { url, secret: None, tls_pin: Some(server.pin) });
+    let from = from(&server, 60, 1 << 20);
     let stream = Wire::default().live().open(&from).await?;
     let sums = Measured::new(stream).drain().await;
     assert!(server.requests()[0].starts_with("GET /export?token=of-ours HTTP/1.1\r\n"));
@@ -58,6 +63,45 @@ async fn any_other_status_is_a_fault() {
         let fault = read(answer).await.unwrap_err();
         assert_eq!(fault.hope, hope, "{fault}");
         assert!(fault.why.ends_with("where 200 was expected"), "{fault}");
+    }
+}
+
+/// It accepts the connection, takes the request, and says nothing: for as long as the plan waits, and no
+/// longer.
+#[tokio::test]
+async fn an_appliance_that_never_answers_is_waited_for_as_long_as_the_plan_says() {
+    let server = Server::never_answering().await;
+    for timeout_s in [1, 2] {
+        let live = Wire::default().live();
+        let before_s = live.left_s();
+        let fault = live.open(&from(&server, timeout_s, 1)).await.unwrap_err();
+        assert_eq!(fault.hope, Hope::Retryable);
+        assert!(fault.why.contains("did not answer in time"), "{fault}");
+        let waited_s = before_s - live.left_s();
+        assert!((timeout_s..=timeout_s + 5).contains(&waited_s), "{waited_s} s");
+    }
+}
+
+/// One that says how long it is is not even read.
+#[tokio::test]
+async fn a_longer_answer_than_the_plan_takes_is_refused_with_both_numbers() {
+    let said = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n123456789";
+    let chunked =
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\n1234\r\n5\r\n56789\r\n0\r\n\r\n";
+    for answer in [said, chunked] {
+        let server = Server::answering(answer).await;
+        let live = Wire::default().live();
+        let read = async |bytes_max| {
+            let stream = live.open(&from(&server, 60, bytes_max)).await?;
+            Measured::new(stream).drain().await
+        };
+        assert_eq!(read(9).await.unwrap().size_bytes, 9);
+        let fault = read(8).await.unwrap_err();
+        let refusal = fault.refusal.unwrap();
+        let Refusal::SourceTooLong { bytes: 9, bytes_max: 8, .. } = *refusal else {
+            panic!("{refusal}")
+        };
+        assert!(!refusal.to_string().contains("of-ours"), "{refusal}");
     }
 }
 

@@ -15,9 +15,10 @@ use crate::name::{
 };
 use crate::plan::tree::Tree;
 use crate::plan::{
-    Appliance, Backup, Calendar, Call, Capacity, Check, Controller, Database, DatabaseKind, Dns,
-    Endpoint, Export, Failover, FenceDemand, From, Health, Interval, Keep, Method, Mode,
-    Objectives, Plan, Quorum, Record, Restore, Site, Source, Store, Target, Throttle, TlsPin,
+    Appliance, BYTES_MAX, Backup, Calendar, Call, Capacity, Check, Controller, Database,
+    DatabaseKind, Dns, Download, Endpoint, Export, Failover, FenceDemand, From, Health, Interval,
+    Keep, Method, Mode, Objectives, Plan, Quorum, Record, Restore, Site, Source, Store, TIMEOUT_S,
+    Target, Throttle, TlsPin,
 };
 
 pub(super) fn plan(tree: &Tree) -> Option<Plan> {
@@ -129,7 +130,7 @@ fn source(tree: &Tree) -> Option<Source> {
 
 fn from(tree: &Tree) -> Option<From> {
     match word(tree, "kind")? {
-        "https" => endpoint(tree).map(From::Https),
+        "https" => download(tree).map(From::Https),
         "s3" => Some(From::S3(Store {
             endpoint: optional(tree, "endpoint", base_url)?,
             bucket: word(tree, "bucket")?.to_owned(),
@@ -149,6 +150,15 @@ fn from(tree: &Tree) -> Option<From> {
         "upload" => Some(From::Upload),
         _ => None,
     }
+}
+
+fn download(tree: &Tree) -> Option<Download> {
+    let timeout_s = match tree.get("timeout") {
+        Some(_) => duration_s(tree, "timeout")?,
+        None => TIMEOUT_S,
+    };
+    let bytes_max = whole_or(tree, "max_bytes", BYTES_MAX)?;
+    Some(Download { endpoint: endpoint(tree)?, timeout_s, bytes_max })
 }
 
 fn controller(tree: &Tree) -> Option<Controller> {

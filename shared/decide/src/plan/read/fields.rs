@@ -107,11 +107,28 @@ static SOURCE: Shape = Shape::of(
 );
 
 static FROM_KINDS: Shapes = &[
-    ("https", &Shape::of("a source of kind https", &[URL, SECRET, TLS_PIN])),
+    ("https", &Shape::of("a source of kind https", HTTPS_FIELDS)),
     ("s3", &Shape::of("a source of kind s3", S3_FIELDS)),
     ("postgres", &Shape::of("a source of kind postgres", POSTGRES_FIELDS)),
     ("aviatrix", &Shape::of("a source of kind aviatrix", AVIATRIX_FIELDS)),
     ("upload", &Shape::of("a source of kind upload", &[])),
+];
+
+static HTTPS_FIELDS: &[Field] = &[
+    URL,
+    SECRET,
+    TLS_PIN,
+    optional(
+        "timeout",
+        // A run has 15 minutes, and what comes has to be read in it.
+        Kind::Duration { s_min: 1, s_max: 14 * 60 },
+        "How long it may say nothing, before its answer begins and within it; 60s by default.",
+    ),
+    optional(
+        "max_bytes",
+        Kind::Whole { min: 1, max: 1 << 40 },
+        "A longer answer is refused; 68719476736 (64 GiB) by default.",
+    ),
 ];
 
 static CALENDAR: Shape = Shape::of(
