@@ -14,6 +14,7 @@ use warmspare_decide::manifest::Manifest;
 use warmspare_decide::name::{SourceName, SystemName};
 use warmspare_decide::outcome::Outcome;
 use warmspare_decide::vault;
+use warmspare_decide::verify::KeyFacts;
 
 use crate::backup::PLAN;
 use crate::tries::{Trial, blind_to};
@@ -215,12 +216,18 @@ fn an_object_that_changes_after_it_was_listed_is_stored_as_what_was_read() {
     assert!(has(&world, &receipt(FIRST, "verified")));
 }
 
-/// FB1: an object that breaks off leaves nothing of it; what was copied before is written down.
+/// FB1, FV8: an object that breaks off, or of which a part is answered as if it were all, leaves nothing of
+/// it; what was copied before is written down.
 #[test]
 fn an_object_that_cannot_be_read_fails_the_backup_and_costs_nothing_of_the_others() {
-    let table: [(fn(&mut Bucket, Option<String>), Hope, &str); 2] = [
+    let table: [(fn(&mut Bucket, Option<String>), Hope, &str); 3] = [
         (|bucket, key| bucket.broken = key, Hope::Retryable, "bytes of it were read"),
         (|bucket, key| bucket.denied = key, Hope::Permanent, "AccessDenied"),
+        (
+            |bucket, key| bucket.cut = key,
+            Hope::Retryable,
+            "listed with 10 bytes, and is answered with 5",
+        ),
     ];
     for (breaks, hope, part) in table {
         let world = builder();
@@ -468,13 +475,76 @@ fn an_artifact_that_is_not_what_was_copied_rejects_the_backup() {
             let artifact = artifacts_of(inventory)[4].clone();
             damage(state.objects.get_mut(&artifact).unwrap());
             if state.objects[&artifact].is_empty() {
-                state.objects.remove(&artifact);
+                undo(&mut state, &artifact);
             }
         }
         let outcome = verify(&world, FIRST).unwrap().to_string();
         assert!(outcome.contains("is rejected") && outcome.contains(part), "{outcome}: {part}");
         assert!(outcome.contains("artifacts/controller/artifacts/"), "{outcome}");
         assert!(!has(&world, &receipt(FIRST, "verified")), "{part}");
+        // And the next backup is whole: what lies there is held against what the bucket gives.
+        store(&world, SECOND);
+        assert_is_whole(&world, SECOND);
+        verify(&world, SECOND).unwrap();
+        assert!(has(&world, &receipt(SECOND, "verified")), "{part}");
+    }
+}
+
+/// P1: a copy that a killed run has left counts by what the bucket gives, whatever its length: what was laid
+/// in its place, or may not even be looked at, is passed over and left. What is long is read and not sent.
+#[test]
+fn what_lies_under_the_name_of_a_content_counts_only_if_it_is_that() {
+    for long in [false, true] {
+        let key = OBJECTS[4].0;
+        let body = Bytes::from("HART-1 gcc".repeat(if long { 900_000 } else { 1 }));
+        let killed = || {
+            let world = builder();
+            world.set().buckets.objects.insert(key.into(), body.clone());
+            store(&world, FIRST);
+            let inventory = format!("{}/artifacts", folder(FIRST));
+            let copy = artifacts_of(current(&world.state(), &inventory).unwrap())[4].clone();
+            let mut lost: Vec<String> = {
+                let state = world.state();
+                state.objects.keys().filter(|key| key.starts_with("pieces/")).cloned().collect()
+            };
+            lost.extend([inventory, format!("{}/manifest.json", folder(FIRST))]);
+            lost.iter().for_each(|key| undo(&mut world.set(), key));
+            world.set().beside.received.clear();
+            (world, copy)
+        };
+        let names = |world: &World, copy: &str| {
+            let state = world.state();
+            state.objects.keys().filter(|key| key.starts_with(copy)).count()
+        };
+        let (world, copy) = killed();
+        store(&world, FIRST);
+        assert_is_whole(&world, FIRST);
+        assert_eq!(names(&world, &copy), 1);
+        let sent: usize = world.state().beside.received.values().sum();
+        assert_eq!(sent < body.len(), long, "{sent} bytes were sent");
+        let spoils: [fn(&mut Version); 2] = [
+            |version| {
+                let body = "x".repeat(version.body.len());
+                version.crc64nvme = Some(warmspare_act::stream::crc64nvme_of(body.as_bytes()));
+                version.body = body.into();
+            },
+            |version| version.key_arn = Some("closed".into()),
+        ];
+        for spoil in spoils {
+            let (world, copy) = killed();
+            {
+                let mut state = world.set();
+                let closed = state.keys.plan_key().clone();
+                let closed = KeyFacts { state: "Disabled".into(), ..closed };
+                state.keys.by_arn.insert("closed".into(), closed);
+                spoil(state.objects.get_mut(&copy).unwrap().last_mut().unwrap());
+            }
+            store(&world, FIRST);
+            assert_is_whole(&world, FIRST);
+            assert_eq!(names(&world, &copy), 2);
+            verify(&world, FIRST).unwrap();
+            assert!(has(&world, &receipt(FIRST, "verified")), "long: {long}");
+        }
     }
 }
 

@@ -32,7 +32,7 @@ use crate::ports::{Artifacts, Bus, Clock, Controllers, Inbox, Keys, Sources, Vau
 use artifacts::Ended;
 use inbox::{Found, Rejected};
 use request::{Request, Why};
-use store::{How, adopt, look};
+use store::{How, look};
 use told::{refuse, stored};
 
 /// So many pushes of one second become backups of their own.

@@ -3,8 +3,14 @@
 
 mod over_web;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::types::EncodingType;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -26,6 +32,8 @@ const PAGE_OBJECTS: i32 = 1_000;
 const REGION_OF_OTHERS: &str = "us-east-1";
 const LISTING: &str = "listing";
 const READING: &str = "reading the artifact";
+/// The status of an answer that is the whole object.
+const WHOLE: u16 = 200;
 
 /// What opens a store.
 #[derive(Deserialize)]
@@ -89,14 +97,20 @@ fn decoded(key: &str) -> Option<String> {
 /// it is now. Where the store keeps a checksum of the whole object, the SDK holds the body against it
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-dataintegrity.html>).
 async fn open(live: &Live, store: &Store, key: &str) -> Result<Seen<(Listed, ObjectBody)>, Fault> {
-    let answer =
-        client(live, store).await?.get_object().bucket(&store.bucket).key(key).send().await;
-    let answer = match answer {
+    let said = Status::default();
+    let client = client(live, store).await?;
+    let request = client.get_object().bucket(&store.bucket).key(key);
+    let answer = match request.customize().interceptor(said.clone()).send().await {
         Ok(answer) => answer,
         // A bucket that is gone is a 404 too, and says nothing about the key.
         Err(error) if code(&error) == Some("NoSuchKey") => return Ok(Seen::Absent),
         Err(error) => return Err(fault(READING, key, error)),
     };
+    let status = said.0.load(Ordering::Relaxed);
+    if status != WHOLE {
+        let why = format!("it was asked for the whole of it, and answered {status}, not {WHOLE}");
+        return Err(Fault::new(Hope::Retryable, READING, key, why));
+    }
     let size = answer.content_length().and_then(|size| u64::try_from(size).ok());
     let (Some(tag), Some(size_bytes)) = (answer.e_tag(), size) else {
         let why = "the store did not say its ETag and its length";
@@ -104,6 +118,27 @@ async fn open(live: &Live, store: &Store, key: &str) -> Result<Seen<(Listed, Obj
     };
     let found = Listed { key: key.to_owned(), etag: etag(tag), size_bytes };
     Ok(Seen::Here((found, ObjectBody::of(READING, key, answer.body))))
+}
+
+/// The status of an answer. The SDK takes any of 200 to 299 for a success, and 206 is a part of an object,
+/// whoever on the way has cut it (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>).
+#[derive(Clone, Debug, Default)]
+struct Status(Arc<AtomicU16>);
+
+impl Intercept for Status {
+    fn name(&self) -> &'static str {
+        "Status"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.store(context.response().status().as_u16(), Ordering::Relaxed);
+        Ok(())
+    }
 }
 
 /// The client of a store, kept for the length of an invocation: a rotated secret counts from the next.

@@ -185,6 +185,16 @@ pub fn is_unchanged(listed: &Listed, object: &Object) -> bool {
         && listed.size_bytes == object.sums.size_bytes
 }
 
+/// Why what a store gives is not the object that it says it is, if it is not: one ETag is of one content,
+/// so where another length comes with the same one, somebody on the way has cut it.
+pub fn cut(listed: &Listed, found: &Listed) -> Option<String> {
+    let is_cut = listed.etag == found.etag && listed.size_bytes != found.size_bytes;
+    let (was, is) = (listed.size_bytes, found.size_bytes);
+    is_cut.then(|| {
+        format!("it was listed with {was} bytes, and is answered with {is}, under the same ETag")
+    })
+}
+
 /// Why a page is not what was asked for, if it is not. What is listed out of order would be compared
 /// with the wrong rows, and some of it never be seen.
 ///

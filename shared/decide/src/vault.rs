@@ -127,9 +127,13 @@ pub fn artifacts(system: &SystemName, source: &SourceName) -> String {
     format!("artifacts/{system}/{source}/")
 }
 
-/// `artifacts/<system>/<source>/<name>`: one object of a bucket, as it was.
-pub fn artifact(system: &SystemName, source: &SourceName, name: &str) -> String {
-    format!("artifacts/{system}/{source}/{name}")
+/// `artifacts/<system>/<source>/<name>`: one object of a bucket, as it was; `<name>.<n>`, from 2 on, where
+/// something else lies under the names before it.
+pub fn artifact(system: &SystemName, source: &SourceName, name: &str, n: u32) -> String {
+    match n {
+        0 | 1 => format!("artifacts/{system}/{source}/{name}"),
+        _ => format!("artifacts/{system}/{source}/{name}.{n}"),
+    }
 }
 
 /// `pieces/<system>/<slot>/<source>/`: an inventory as far as it is written.

@@ -26,6 +26,8 @@ pub(crate) struct Bucket {
     pub(crate) denied: Option<String>,
     /// This object breaks off, though the store says how long it is.
     pub(crate) broken: Option<String>,
+    /// Of this object a part is answered, as if it were all.
+    pub(crate) cut: Option<String>,
     /// How often any object was opened, and a page listed.
     pub(crate) opened: usize,
     pub(crate) listed: usize,
@@ -40,6 +42,7 @@ impl Default for Bucket {
             meanwhile: None,
             denied: None,
             broken: None,
+            cut: None,
             opened: 0,
             listed: 0,
         }
@@ -113,7 +116,13 @@ impl Artifacts for Run<'_> {
                 if bucket.broken.as_deref() == Some(key) {
                     pieces.rest.pop_back();
                 }
-                Ok(Seen::Here((listed(key, body), pieces)))
+                let mut found = listed(key, body);
+                if bucket.cut.as_deref() == Some(key) {
+                    let part = body.slice(..body.len() / 2);
+                    found.size_bytes = u64::try_from(part.len()).unwrap();
+                    pieces = Pieces::of(&part);
+                }
+                Ok(Seen::Here((found, pieces)))
             })
             .await?;
         self.world.set().buckets.opened += 1;

@@ -191,7 +191,9 @@ pub(crate) struct Pieces {
 
 impl Pieces {
     pub(crate) fn of(body: &Bytes) -> Self {
-        let rest = body.chunks(PIECE_BYTES).map(Bytes::copy_from_slice).collect();
+        // A long one comes in a thousand pieces: each of them is a call.
+        let rest = body.chunks(PIECE_BYTES.max(body.len() / 1_000));
+        let rest = rest.map(Bytes::copy_from_slice).collect();
         Self { rest, breaks: None, falls_silent: false }
     }
 }
@@ -535,9 +537,10 @@ pub(super) fn differences(state: &State, folder: &str) -> Vec<String> {
         }
     }
     for key in state.objects.keys().filter(in_folder) {
-        for artifact in current(state, key).into_iter().flat_map(artifacts_of) {
+        for (artifact, id) in current(state, key).into_iter().flat_map(listed_by) {
             let arrived = state.beside.arrived.get(&artifact).and_then(|arrived| arrived.first());
-            if arrived.is_none() || current(state, &artifact) != arrived {
+            let is_its = arrived.is_some_and(|arrived| arrived.id == id);
+            if !is_its || current(state, &artifact) != arrived {
                 differences.push(format!("{artifact} of {key} is not what arrived"));
             }
         }
@@ -564,9 +567,18 @@ pub(super) fn differences(state: &State, folder: &str) -> Vec<String> {
 
 /// The keys of everything that an inventory lists.
 pub(crate) fn artifacts_of(inventory: &Version) -> Vec<String> {
+    listed_by(inventory).into_iter().map(|(key, _)| key).collect()
+}
+
+/// And with the version of each.
+fn listed_by(inventory: &Version) -> Vec<(String, String)> {
     let Ok(text) = std::str::from_utf8(&inventory.body) else { return Vec::new() };
     let rows = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    rows.filter_map(|row| Some(row.pointer("/object/vault_key")?.as_str()?.to_owned())).collect()
+    rows.filter_map(|row| {
+        let word = |name: &str| Some(row.get("object")?.get(name)?.as_str()?.to_owned());
+        Some((word("vault_key")?, word("version_id")?))
+    })
+    .collect()
 }
 
 /// What is wrong with the vault as it stands, each with the number of its promise.

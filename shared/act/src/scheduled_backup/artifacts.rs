@@ -5,10 +5,11 @@
 //! costs what it had not written down, and the next one goes on after the last piece. What was copied
 //! lies under a name that only this content can have, so a run that wakes up late overwrites nothing.
 
+mod before;
 mod copy;
 
-use std::cell::Cell;
-use std::collections::VecDeque;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use warmspare_decide::encryption::Encryption;
@@ -16,7 +17,7 @@ use warmspare_decide::inventory::{FORMAT, Head, Origin, Row, Through, Totals};
 use warmspare_decide::manifest::{Stored, Sums};
 use warmspare_decide::name::{Slot, SourceName, SystemName};
 use warmspare_decide::plan::{Plan, Store};
-use warmspare_decide::vault::{self, Located};
+use warmspare_decide::vault;
 use warmspare_decide::verify::{ObjectFacts, storage_findings};
 
 use crate::documents;
@@ -31,9 +32,6 @@ pub(super) const LEFT_S_MIN: u64 = 60;
 
 /// Rows are handed on in chunks of about so many bytes.
 const CHUNK_BYTES: usize = 64 << 10;
-
-/// At most so many stored backups are looked at for an inventory to go by.
-const EARLIER_MAX: usize = 5;
 
 /// How it ended with a bucket for now.
 pub(super) enum Ended {
@@ -71,7 +69,7 @@ where
     };
     let system = plan.system.clone();
     let head = Head { format: FORMAT, system, slot, source: source.clone(), origin };
-    Task { ports, store, head, pacer }.run().await
+    Task { ports, store, head, pacer, spoiled: RefCell::default() }.run().await
 }
 
 /// How far the pieces of an inventory go.
@@ -97,6 +95,8 @@ struct Task<'a, P> {
     store: &'a Store,
     head: Head,
     pacer: &'a Pacer<'a, P>,
+    /// Copies for which earlier backups were rejected.
+    spoiled: RefCell<BTreeSet<String>>,
 }
 
 impl<P: Clock + Vault + Artifacts> Task<'_, P> {
@@ -202,53 +202,6 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
         let mut stream = Measured::new(Whole::of(rows));
         let uploaded = self.ports.upload(&key, &self.asked(), &mut stream, None).await?;
         Ok(matches!(uploaded, Uploaded::New { .. }))
-    }
-
-    /// The newest inventory that is stored, and the pieces of what was begun after it and never finished.
-    async fn lists(&self) -> Result<Vec<Vec<Part>>, Fault> {
-        let (system, source) = (self.system(), self.source());
-        let receipts = self.ports.list(&vault::receipts(system)).await?;
-        let keys = self.ports.list(&vault::backups(system)).await?;
-        let is_trusted = |slot: &Slot| !receipts.contains(&vault::rejected(system, *slot));
-        let mut slots: Vec<Slot> = keys
-            .iter()
-            .filter_map(|key| match Located::parse(key)? {
-                Located::Manifest(_, slot) => Some(slot),
-                Located::Object(..)
-                | Located::Verified(..)
-                | Located::ExportIntended(..)
-                | Located::Exported(..)
-                | Located::Entry(..) => None,
-            })
-            .filter(|slot| *slot != self.head.slot && is_trusted(slot))
-            .collect();
-        slots.sort_by(|a, b| b.cmp(a));
-        let mut lists = Vec::new();
-        let mut newest = None;
-        for slot in slots.into_iter().take(EARLIER_MAX) {
-            if let Some(part) = inventory::of_backup(self.ports, system, slot, source).await? {
-                lists.push(vec![part]);
-                newest = Some(slot);
-                break;
-            }
-        }
-        let begun = self.ports.list(vault::ALL_BEGUN).await?;
-        let mut begun: Vec<Slot> = begun
-            .iter()
-            .filter_map(|key| vault::begun_of(key))
-            .filter(|(of, slot)| {
-                of == system
-                    && *slot != self.head.slot
-                    && newest.is_none_or(|newest| *slot > newest)
-            })
-            .map(|(_, slot)| slot)
-            .collect();
-        begun.sort_by(|a, b| b.cmp(a));
-        for slot in begun.into_iter().take(EARLIER_MAX) {
-            let pieces = self.ports.list(&vault::pieces(system, slot, source)).await?;
-            lists.push(pieces.iter().map(|key| Part::current(key)).collect());
-        }
-        Ok(lists)
     }
 
     /// Makes one inventory of its pieces.

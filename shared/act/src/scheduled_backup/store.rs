@@ -119,7 +119,7 @@ async fn seen<P: Clock + Vault>(
 /// and S3 has held it against the CRC of what was streamed: a stream that breaks off leaves
 /// nothing. Sources are read in the plan's order also across runs, so what is adopted is older than
 /// what follows it, which is the direction that can be repaired (seed C7).
-pub(super) async fn adopt<P: Clock + Vault>(
+async fn adopt<P: Clock + Vault>(
     ports: &P,
     key: &str,
     facts: ObjectFacts,

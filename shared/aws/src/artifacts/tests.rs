@@ -94,6 +94,20 @@ async fn an_object_is_what_the_answer_says_that_it_is() {
     assert_eq!(sent.header("x-amz-checksum-mode"), Some("ENABLED"));
 }
 
+/// FV8: nobody has asked for a range, so whoever answers with one has cut the object.
+#[tokio::test]
+async fn a_part_of_an_object_is_not_taken_for_it() {
+    let headers = [("etag", "\"e\""), ("content-length", "4"), ("content-range", "bytes 0-3/9")];
+    for headers in [&headers[..], &headers[..2]] {
+        let wire = Wire::default().with(206, headers, "1234");
+        let fault = wire.live().open_artifact(&store(), "core/a.hart").await.unwrap_err();
+        assert_eq!(fault.hope, Hope::Retryable, "{fault}");
+        let sentence = "reading the artifact core/a.hart: it was asked for the whole of it, and \
+                        answered 206, not 200";
+        assert_eq!(fault.to_string(), sentence);
+    }
+}
+
 /// C13: a MinIO, with keys of its own and a certificate that nobody but the plan believes.
 #[tokio::test]
 async fn another_store_is_asked_at_its_address_with_its_keys_and_by_its_pin() {

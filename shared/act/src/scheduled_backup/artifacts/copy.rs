@@ -5,19 +5,19 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use warmspare_decide::inventory::{
-    Listed, Object, Origin, Page, Row, has_room, judge_page, weight_bytes,
+    Listed, Object, Origin, Page, Row, cut, has_room, judge_page, weight_bytes,
 };
 use warmspare_decide::manifest::Sums;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::vault;
-use warmspare_decide::verify::storage_findings;
+use warmspare_decide::verify::{ObjectFacts, storage_findings};
 
-use super::{LEFT_S_MIN, Task, gone};
+use super::{LEFT_S_MIN, Task};
 use crate::documents;
 use crate::fault::{Fault, Hope};
 use crate::inventory::{Known, written};
 use crate::ports::{Artifacts, Clock, Uploaded, Vault};
-use crate::stream::{Held, Measured, sums_of};
+use crate::stream::{Chunks, Held, Measured, sums_of};
 
 /// A piece is written once it has so many objects: some megabytes.
 const OBJECTS_MAX: usize = 10_000;
@@ -25,9 +25,15 @@ const OBJECTS_MAX: usize = 10_000;
 /// Or after so many seconds: what a run that dies has not written down is looked at again.
 const PIECE_S: i64 = 120;
 
-/// An object that is longer is looked for in the vault before it is read: a run that died may have copied
-/// it, and not written it down.
+/// An object that is longer is looked for in the vault before it is sent: a run that died may have copied
+/// it, and not written it down. Then it is only read.
 const LOOK_FIRST_BYTES: u64 = 8 << 20;
+
+/// A content has so many names at most: one more is taken when what lies under the others is not it.
+const NAMES_MAX: u32 = 100;
+
+/// So often an object is read until there is a copy of it.
+const TURNS_MAX: u32 = 3;
 
 /// Some objects that follow one another, all of them copied.
 pub(super) struct Piece {
@@ -162,50 +168,101 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
 
     /// Copies one object as it is now; `None` when it is gone.
     async fn copy_one(&self, listed: &Listed) -> Result<Option<Object>, Fault> {
-        if listed.size_bytes > LOOK_FIRST_BYTES
-            && let Some(object) = self.adopt(listed).await?
-        {
-            return Ok(Some(object));
-        }
-        let (found, stream) = match self.ports.open_artifact(self.store, &listed.key).await? {
-            Seen::Here(opened) => opened,
-            Seen::Absent => return Ok(None),
-            Seen::Unknown(why) => return Err(documents::unread(&listed.key, why)),
-        };
-        let vault_key = self.vault_key(&found);
-        let stream = Held::of_length(stream, &found.key, found.size_bytes);
-        let mut stream = Measured::new(self.pacer.paced(stream, self.source()));
-        match self.ports.upload(&vault_key, &self.asked(), &mut stream, None).await? {
-            Uploaded::New { version_id, sums } => {
-                Ok(Some(object(found, vault_key, version_id, sums)))
+        let mut free: Option<(Listed, u32)> = None;
+        for _turn in 0..TURNS_MAX {
+            let (found, stream) = match self.ports.open_artifact(self.store, &listed.key).await? {
+                Seen::Here(opened) => opened,
+                Seen::Absent => return Ok(None),
+                Seen::Unknown(why) => return Err(documents::unread(&listed.key, why)),
+            };
+            if let Some(why) = cut(listed, &found) {
+                return Err(Fault::new(Hope::Retryable, "reading", &listed.key, why));
             }
-            // It was copied before, by a run that did not come to write it down, or by one beside this.
-            Uploaded::Exists => self.adopt(&found).await?.ok_or_else(|| gone(&vault_key)).map(Some),
+            let n = free.take().filter(|(of, _)| *of == found).map_or(1, |(_, n)| n);
+            let vault_key = self.vault_key(&found, n);
+            let stream = Held::of_length(stream, &found.key, found.size_bytes);
+            let mut stream = Measured::new(self.pacer.paced(stream, self.source()));
+            match self.send(&vault_key, &found, &mut stream).await? {
+                Uploaded::New { version_id, sums } => {
+                    return Ok(Some(object(found, vault_key, version_id, sums)));
+                }
+                Uploaded::Exists => match self.look_for(&found, stream.sums()).await? {
+                    Ok(object) => return Ok(Some(object)),
+                    Err(n) => free = Some((found, n)),
+                },
+            }
+        }
+        let why =
+            format!("the names of what was read of it were taken {TURNS_MAX} times meanwhile");
+        Err(Fault::new(Hope::Retryable, "copying", &listed.key, why))
+    }
+
+    /// Sends what is read to a name, if it is free; what is long is only read where it is not.
+    async fn send<C: Chunks>(
+        &self,
+        vault_key: &str,
+        found: &Listed,
+        stream: &mut Measured<C>,
+    ) -> Result<Uploaded, Fault> {
+        if found.size_bytes > LOOK_FIRST_BYTES
+            && !matches!(self.place(vault_key).await?, Place::Free)
+        {
+            while stream.next().await?.is_some() {}
+            return Ok(Uploaded::Exists);
+        }
+        self.ports.upload(vault_key, &self.asked(), stream, None).await
+    }
+
+    /// The copy of what the bucket gave just now, by its sums, or the first number that is free for one:
+    /// it was copied before, by a run that did not come to write it down, or by one beside this. What
+    /// lies there and is something else was put there by somebody, so it is left as it is, and is no
+    /// copy of anything (P1).
+    async fn look_for(&self, found: &Listed, sums: Sums) -> Result<Result<Object, u32>, Fault> {
+        for n in 1..=NAMES_MAX {
+            let vault_key = self.vault_key(found, n);
+            match self.place(&vault_key).await? {
+                Place::Free => return Ok(Err(n)),
+                Place::Taken(facts)
+                    if storage_findings(&self.asked(), &sums, &facts).is_empty() =>
+                {
+                    return Ok(Ok(object(found.clone(), vault_key, facts.version_id, sums)));
+                }
+                Place::Taken(_) | Place::Closed => {}
+            }
+        }
+        let why = format!(
+            "what lies under its {NAMES_MAX} names in the vault, from {} on, is not what the bucket gives",
+            self.vault_key(found, 1)
+        );
+        Err(Fault::new(Hope::Permanent, "copying", &found.key, why))
+    }
+
+    async fn place(&self, vault_key: &str) -> Result<Place, Fault> {
+        if self.spoiled.borrow().contains(vault_key) {
+            return Ok(Place::Closed);
+        }
+        match super::super::look(self.ports, vault_key, None).await {
+            Ok(Some(facts)) => Ok(Place::Taken(Box::new(facts))),
+            Ok(None) => Ok(Place::Free),
+            Err(fault) if fault.hope == Hope::Permanent => Ok(Place::Closed),
+            Err(fault) => Err(fault),
         }
     }
 
-    /// What is in the vault under the name of this content, by reading it back.
-    async fn adopt(&self, found: &Listed) -> Result<Option<Object>, Fault> {
-        let vault_key = self.vault_key(found);
-        let Some(facts) = super::super::look(self.ports, &vault_key, None).await? else {
-            return Ok(None);
-        };
-        let (facts, sums) = super::super::adopt(self.ports, &vault_key, facts).await?;
-        let mut findings = storage_findings(&self.asked(), &sums, &facts);
-        if sums.size_bytes != found.size_bytes {
-            let (is, was) = (sums.size_bytes, found.size_bytes);
-            findings.push(format!("it has {is} bytes, and what it is named after has {was}"));
-        }
-        if !findings.is_empty() {
-            return Err(Fault::new(Hope::Permanent, "checking", vault_key, findings.join(" and ")));
-        }
-        Ok(Some(object(found.clone(), vault_key, facts.version_id, sums)))
-    }
-
-    fn vault_key(&self, found: &Listed) -> String {
+    fn vault_key(&self, found: &Listed, n: u32) -> String {
         let name = name(&self.head.origin, found);
-        vault::artifact(self.system(), self.source(), &name)
+        vault::artifact(self.system(), self.source(), &name, n)
     }
+}
+
+/// What is in the place of a copy.
+enum Place {
+    /// Nothing.
+    Free,
+    /// Something, of which S3 says this.
+    Taken(Box<ObjectFacts>),
+    /// Something for which a backup was rejected, or that this function may not even look at.
+    Closed,
 }
 
 fn object(found: Listed, vault_key: String, version_id: String, sums: Sums) -> Object {
