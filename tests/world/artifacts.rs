@@ -2,6 +2,9 @@
 //! and proven object by object. Names in capitals are the rows of the fault matrix and the seed behaviours
 //! that a test stands for.
 
+mod changed;
+mod presence;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;

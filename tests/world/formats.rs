@@ -16,7 +16,7 @@ use warmspare_decide::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Ter
 use warmspare_decide::prune::{Cause, Mark};
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::switch::Switch;
-use warmspare_decide::tripwire::{Measures, VaultSeen};
+use warmspare_decide::tripwire::{Changes, Measures, VaultSeen};
 
 use crate::world::{World, finish};
 
@@ -205,6 +205,18 @@ fn receipts_of_format_2_say_what_was_measured_and_what_is_suspicious() {
     assert_golden(include_str!("golden/verified-2.json"), &written);
     assert_eq!(Receipt::format_of(&written.objects, &[]), 2);
     assert_eq!(Receipt::format_of(&[checked("metadata", &[])], &[]), 1);
+}
+
+/// What has changed in a bucket is beside what was measured of its list.
+#[test]
+fn receipts_of_format_2_say_what_has_changed_in_a_bucket() {
+    let new = Measures { size_bytes: 4_096, entropy_mbits: 7_900 };
+    let changes = Some(Changes { before: 7, kept: 6, new });
+    let measures = Some(Measures { size_bytes: 9, entropy_mbits: 3_170 });
+    let objects = vec![Checked { measures, changes, ..checked("artifacts", &[]) }];
+    let format = Receipt::format_of(&objects, &[]);
+    let written = Receipt { format, ..receipt(true, objects) };
+    assert_golden(include_str!("golden/verified-2-changes.json"), &written);
 }
 
 #[test]

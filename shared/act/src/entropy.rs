@@ -53,6 +53,16 @@ impl Counts {
         }
     }
 
+    /// With what was counted in another stream.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (counts, others) in self.lanes.iter_mut().zip(other.lanes.iter()) {
+            for (count, other) in counts.iter_mut().zip(others) {
+                *count += other;
+            }
+        }
+        self.size_bytes += other.size_bytes;
+    }
+
     pub(crate) fn measures(&self) -> Measures {
         let mut all = [0_u64; 256];
         for counts in self.lanes.iter() {

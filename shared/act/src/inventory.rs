@@ -231,6 +231,7 @@ pub struct Known<'a, P: Vault> {
     ports: &'a P,
     origin: &'a Origin,
     lists: Vec<List<P::Body>>,
+    rows: u64,
 }
 
 /// One inventory, in as many objects as it has.
@@ -244,7 +245,7 @@ impl<'a, P: Vault> Known<'a, P> {
     /// Of these lists, each in its objects in order; nothing is opened yet.
     pub fn new(ports: &'a P, origin: &'a Origin, lists: Vec<Vec<Part>>) -> Self {
         let list = |parts: Vec<Part>| List { parts: parts.into(), open: None, object: None };
-        Self { ports, origin, lists: lists.into_iter().map(list).collect() }
+        Self { ports, origin, lists: lists.into_iter().map(list).collect(), rows: 0 }
     }
 
     /// The object as it was copied before, if it was. Keys are asked for in order.
@@ -266,12 +267,33 @@ impl<'a, P: Vault> Known<'a, P> {
                 if list.object.is_none() {
                     break;
                 }
+                self.rows += 1;
             }
             if found.is_none() {
                 found = list.object.clone().filter(|object| is_unchanged(listed, object));
             }
         }
         Ok(found)
+    }
+}
+
+impl<P: Vault> Known<'_, P> {
+    /// Reads what is left, and gives how many objects the lists have, as far as they can be read.
+    ///
+    /// # Errors
+    /// As [`Known::find`].
+    pub async fn count(&mut self) -> Result<u64, Fault> {
+        for list in &mut self.lists {
+            loop {
+                match advance(self.ports, self.origin, list).await {
+                    Ok(Some(_)) => self.rows += 1,
+                    Ok(None) => break,
+                    Err(fault) if fault.hope == Hope::Permanent => break,
+                    Err(fault) => return Err(fault),
+                }
+            }
+        }
+        Ok(self.rows)
     }
 }
 

@@ -95,7 +95,7 @@ const SNAPSHOT_EXPORT: [&str; 14] = [
     "s3:PutObject",
 ];
 
-const VERIFY_UPLOAD: [&str; 15] = [
+const VERIFY_UPLOAD: [&str; 16] = [
     "events:PutEvents",
     "kms:Decrypt",
     "kms:DescribeKey",
@@ -109,6 +109,7 @@ const VERIFY_UPLOAD: [&str; 15] = [
     "s3:GetReplicationConfiguration",
     "s3:ListBucket",
     "s3:ListBucketMultipartUploads",
+    "s3:ListBucketVersions",
     "s3:PutObject",
     "sts:AssumeRole",
 ];

@@ -26,6 +26,7 @@ use warmspare_decide::outcome::Announcement;
 use warmspare_decide::plan::{
     Appliance, Check, Controller, Database, From, Plan, Problems, Restore, Store,
 };
+use warmspare_decide::presence::{Marker, Versions};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
 use warmspare_decide::tripwire::{Bucket, Replication};
@@ -102,6 +103,9 @@ pub trait Vault {
     async fn replace(&self, key: &str, etag: &str, body: Bytes) -> Result<Written, Fault>;
     /// Every key under a prefix, in order. `s3:ListBucket`.
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault>;
+    /// The versions of all objects under a prefix, in order, after a marker or from the first one on: a
+    /// thousand at most. `s3:ListBucketVersions`.
+    async fn versions(&self, prefix: &str, after: Option<&Marker>) -> Result<Versions, Fault>;
     /// Streams into a key that must be free, so encrypted, with a full-object checksum;
     /// in bounded memory; a stream that ends in a fault leaves nothing visible behind. The mark, in
     /// ASCII and at most 2 KB, is kept beside the object, and is one of its facts.

@@ -144,14 +144,16 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         }
         let (verdict, looks) = self.verdict(&manifest, None).await;
         match verdict {
-            Verdict::Proven(mut objects) => match self.prove_artifacts(&manifest).await? {
-                Proof::Whole => self.prove(&manifest, objects).await,
-                Proof::Wrong(checked) => {
-                    objects.push(checked);
-                    self.reject(objects).await
+            Verdict::Proven(mut objects) => {
+                match self.prove_artifacts(&manifest, &mut objects).await? {
+                    Proof::Whole => self.prove(&manifest, objects).await,
+                    Proof::Wrong(checked) => {
+                        objects.push(checked);
+                        self.reject(objects).await
+                    }
+                    Proof::Waiting(why) => Ok(Outcome::Waiting(why)),
                 }
-                Proof::Waiting(why) => Ok(Outcome::Waiting(why)),
-            },
+            }
             Verdict::Rejected(objects) => self.reject(objects).await,
             Verdict::Unreadable(why) => {
                 Err(Fault::new(Hope::Permanent, "reading", self.name(), why))

@@ -13,6 +13,7 @@ mod read_back;
 mod standing;
 mod unfinished;
 mod upload;
+mod versions;
 
 use bytes::Bytes;
 use warmspare_act::fault::Fault;
@@ -23,6 +24,7 @@ use warmspare_act::stream::{Chunks, Measured};
 use warmspare_decide::encryption::Encryption;
 use warmspare_decide::inbox::Pushed;
 use warmspare_decide::name::{Region, Slot};
+use warmspare_decide::presence::{Marker, Versions};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
 use warmspare_decide::tripwire::{Bucket, Replication};
@@ -51,6 +53,10 @@ impl Vault for Live {
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
         Box::pin(documents::list(self, prefix)).await
+    }
+
+    async fn versions(&self, prefix: &str, after: Option<&Marker>) -> Result<Versions, Fault> {
+        Box::pin(versions::versions(self, prefix, after)).await
     }
 
     async fn upload<C: Chunks>(

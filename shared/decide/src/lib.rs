@@ -24,6 +24,7 @@ pub mod outcome;
 pub mod pace;
 pub mod parts;
 pub mod plan;
+pub mod presence;
 pub mod probe;
 pub mod prune;
 pub mod refusal;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::encryption::{Encryption, Word};
 use crate::inventory::Totals;
 use crate::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
-use crate::tripwire::Measures;
+use crate::tripwire::{Changes, Measures};
 
 /// The version of the stored formats in this module that this code writes.
 pub const FORMAT: u32 = 1;
@@ -152,12 +152,16 @@ pub struct Checked {
     /// What was measured when it was read back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measures: Option<Measures>,
+    /// What has changed in the bucket whose inventory it is. A reader that does not know of it has less to
+    /// compare with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
 }
 
 impl Checked {
     /// What is said of a key, with nothing measured.
     pub fn new(key: String, findings: Vec<String>) -> Self {
-        Self { key, findings, measures: None }
+        Self { key, findings, measures: None, changes: None }
     }
 }
 

@@ -6,11 +6,15 @@
 //! be said in a sentence, and also by several deviations, so that a system whose backups are of all
 //! sizes anyway tells nobody.
 
+mod changes;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::name::SystemName;
 use crate::vault;
+
+pub use changes::{Changes, judge_changes};
 
 /// So many backups before one are what it is compared with.
 pub const BEFORE_MAX: usize = 10;
@@ -30,7 +34,7 @@ pub const PENDING_S_MAX: i64 = 21_600;
 const ENTROPY_BYTES_MIN: u64 = 4_096;
 
 /// What was measured of one object when it was read back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measures {
     /// Its length in bytes.
@@ -66,27 +70,34 @@ pub fn judge(source: &str, now: Measures, before: &[Measures]) -> Judged {
             "{source} has {size} bytes, and the median of the {count} before it is {median}"
         ));
     }
+    clauses.extend(judge_entropy(source, now, before));
+    if clauses.is_empty() { Judged::Usual } else { Judged::Suspicious(clauses) }
+}
+
+/// What is far from what is usual in how even the bytes are.
+fn judge_entropy(source: &str, now: Measures, before: &[Measures]) -> Option<String> {
     let long = before.iter().filter(|it| it.size_bytes >= ENTROPY_BYTES_MIN);
     let entropies: Vec<u64> = long.map(|it| it.entropy_mbits).collect();
-    if entropies.len() >= BEFORE_MIN && size >= ENTROPY_BYTES_MIN {
-        let (count, entropy) = (entropies.len(), now.entropy_mbits);
-        let (median, deviation) = spread(entropies);
-        let off = entropy.abs_diff(median);
-        if off > ENTROPY_MBITS && off > deviation.saturating_mul(DEVIATIONS) {
-            let what = if entropy > median {
-                "as if it were encrypted or compressed now"
-            } else {
-                "as if most of it were empty now"
-            };
-            clauses.push(format!(
-                "{source} has {} bits of entropy in each byte, and the median of the {count} before it \
-                 is {}, {what}",
-                in_bits(entropy),
-                in_bits(median)
-            ));
-        }
+    if entropies.len() < BEFORE_MIN || now.size_bytes < ENTROPY_BYTES_MIN {
+        return None;
     }
-    if clauses.is_empty() { Judged::Usual } else { Judged::Suspicious(clauses) }
+    let (count, entropy) = (entropies.len(), now.entropy_mbits);
+    let (median, deviation) = spread(entropies);
+    let off = entropy.abs_diff(median);
+    let is_far = off > ENTROPY_MBITS && off > deviation.saturating_mul(DEVIATIONS);
+    is_far.then(|| {
+        let what = if entropy > median {
+            "as if it were encrypted or compressed now"
+        } else {
+            "as if most of it were empty now"
+        };
+        format!(
+            "{source} has {} bits of entropy in each byte, and the median of the {count} before it is {}, \
+             {what}",
+            in_bits(entropy),
+            in_bits(median)
+        )
+    })
 }
 
 fn in_bits(mbits: u64) -> String {

@@ -60,7 +60,7 @@ impl Bucket {
 }
 
 fn listed(key: &str, body: &Bytes) -> Listed {
-    let etag = warmspare_act::stream::sums_of(body).crc64nvme;
+    let etag = warmspare_act::stream::crc64nvme_of(body);
     Listed { key: key.to_owned(), etag, size_bytes: u64::try_from(body.len()).unwrap() }
 }
 

@@ -13,6 +13,7 @@ mod deletions;
 pub(crate) mod global;
 pub(crate) mod keys;
 pub(crate) mod many;
+mod pieces;
 pub(crate) mod promises;
 pub(crate) mod records;
 mod restores;
@@ -20,6 +21,7 @@ pub(crate) mod sites;
 pub(crate) mod snapshots;
 pub(crate) mod sources;
 pub(crate) mod vault;
+mod versions;
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::collections::BTreeMap;

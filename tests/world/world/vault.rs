@@ -2,7 +2,7 @@
 //! arrived, so that it can tell a proof that is not true and a rejection that is not deserved.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -17,12 +17,14 @@ use warmspare_decide::inbox::Pushed;
 use warmspare_decide::journal::Step;
 use warmspare_decide::name::{Region, Slot};
 use warmspare_decide::plan::{Plan, Problems};
+use warmspare_decide::presence::{Marker, Versions};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep::Unfinished;
 use warmspare_decide::tripwire::{Bucket, Replication};
 use warmspare_decide::vault::Located;
 use warmspare_decide::verify::ObjectFacts;
 
+pub(crate) use super::pieces::Pieces;
 use super::promises::is_intended;
 use super::{Bent, LIFE_S, Run, State};
 
@@ -33,8 +35,8 @@ pub(crate) const VAULT_KEY: &str =
 /// What is written here is written once.
 const ONCE: [&str; 3] = ["artifacts/", "pieces/", "receipts/"];
 
-/// Reads come in pieces of so many bytes.
-const PIECE_BYTES: usize = 7;
+/// Longer parts of uploads may take their time.
+const LONG_BYTES: usize = 1 << 16;
 
 thread_local! {
     /// What each text says: worlds without number are made of the same few plans.
@@ -78,6 +80,8 @@ pub(crate) struct Beside {
     pub(crate) replication: Option<(&'static str, Option<&'static str>)>,
     /// Keys that end so are in an archive: they are there, and cannot be read.
     pub(crate) archived: Option<&'static str>,
+    /// How long each part of a long upload takes, in seconds.
+    pub(crate) long_part_s: u64,
     /// How long it takes to read an artifact back, in seconds.
     pub(crate) artifact_s: u64,
     /// The same of an object of a backup.
@@ -86,6 +90,8 @@ pub(crate) struct Beside {
     pub(crate) copy_bytes_max: Option<u64>,
     /// What is read of keys that begin so never ends.
     pub(crate) silent: Option<&'static str>,
+    /// So many versions are on a page of their listing, if not a thousand.
+    pub(crate) versions_page: Option<usize>,
     /// The role that will restore may not read.
     pub(crate) recovery_is_denied: bool,
 }
@@ -179,39 +185,6 @@ fn is_blind(state: &State, key: &str) -> bool {
     state.beside.blind_to.is_some_and(|end| key.ends_with(end))
 }
 
-/// A body that is read piece by piece.
-#[derive(Debug)]
-pub(crate) struct Pieces {
-    pub(crate) rest: VecDeque<Bytes>,
-    /// What the stream ends in when it is not whole.
-    pub(crate) breaks: Option<Fault>,
-    /// Whether nothing ever comes after the last piece, not even its end.
-    pub(crate) falls_silent: bool,
-}
-
-impl Pieces {
-    pub(crate) fn of(body: &Bytes) -> Self {
-        // A long one comes in a thousand pieces: each of them is a call.
-        let rest = body.chunks(PIECE_BYTES.max(body.len() / 1_000));
-        let rest = rest.map(Bytes::copy_from_slice).collect();
-        Self { rest, breaks: None, falls_silent: false }
-    }
-}
-
-impl Chunks for Pieces {
-    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        match (self.rest.pop_front(), self.breaks.take()) {
-            (Some(piece), breaks) => {
-                self.breaks = breaks;
-                Ok(Some(piece))
-            }
-            (None, None) if self.falls_silent => std::future::pending().await,
-            (None, Some(fault)) => Err(fault),
-            (None, None) => Ok(None),
-        }
-    }
-}
-
 impl Vault for Run<'_> {
     type Body = Pieces;
 
@@ -289,6 +262,10 @@ impl Vault for Run<'_> {
         .await
     }
 
+    async fn versions(&self, prefix: &str, after: Option<&Marker>) -> Result<Versions, Fault> {
+        self.look(|state| Ok(super::versions::page(state, prefix, after))).await
+    }
+
     async fn upload<C: Chunks>(
         &self,
         key: &str,
@@ -303,6 +280,11 @@ impl Vault for Run<'_> {
             let mut state = self.world.set();
             let second = state.now.as_second();
             *state.beside.received.entry(second).or_default() += part.len();
+            let takes_s = if part.len() > LONG_BYTES { state.beside.long_part_s } else { 0 };
+            drop(state);
+            if takes_s > 0 {
+                self.world.pass(takes_s);
+            }
             body.extend_from_slice(&part);
         }
         let sums = stream.sums();

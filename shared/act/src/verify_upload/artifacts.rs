@@ -3,16 +3,22 @@
 //!
 //! There may be millions, so what is proven is written down every two minutes, and the sweep goes on.
 
+mod presence;
+
+use std::cell::{Cell, RefCell};
+
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use warmspare_decide::inventory::{COPIES_MAX, FORMAT, Listed, Object, ProvenThrough};
 use warmspare_decide::manifest::{Checked, Manifest, Stored};
 use warmspare_decide::seen::Seen;
+use warmspare_decide::tripwire::Changes;
 use warmspare_decide::vault;
 use warmspare_decide::verify::{self, ObjectView};
 
 use super::Verification;
 use crate::documents;
+use crate::entropy::{Counted, Counts};
 use crate::fault::{Fault, Hope};
 use crate::in_time::{END_S, drained};
 use crate::inventory::{self, Known, Part, Rows, Tail};
@@ -40,13 +46,30 @@ struct Proving<'a, P> {
     of: &'a Verification<'a, P>,
     manifest: &'a Manifest,
     stored: &'a Stored,
+    /// Of the artifacts that were read.
+    counts: RefCell<Counts>,
+    changes: Cell<Option<Changes>>,
 }
 
 impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
     /// Proves what every inventory of a backup lists; of a backup without any there is nothing to prove.
-    pub(super) async fn prove_artifacts(&self, manifest: &Manifest) -> Result<Proof, Fault> {
+    /// What has changed since an earlier backup is written beside what was found of the inventory.
+    pub(super) async fn prove_artifacts(
+        &self,
+        manifest: &Manifest,
+        objects: &mut [Checked],
+    ) -> Result<Proof, Fault> {
         for stored in manifest.objects.iter().filter(|stored| stored.inventory.is_some()) {
-            match (Proving { of: self, manifest, stored }).run().await? {
+            let proving = Proving::of(self, manifest, stored);
+            match proving.run().await? {
+                Proof::Whole => {}
+                other @ (Proof::Wrong(_) | Proof::Waiting(_)) => return Ok(other),
+            }
+            for checked in objects.iter_mut().filter(|checked| checked.key == stored.key) {
+                checked.changes = proving.changes.get();
+            }
+            // What an earlier backup has proven is read no more, and may be gone since.
+            match proving.look_for_all(false).await? {
                 Proof::Whole => {}
                 other @ (Proof::Wrong(_) | Proof::Waiting(_)) => return Ok(other),
             }
@@ -55,7 +78,12 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
     }
 }
 
-impl<P: Clock + Vault + Keys + Bus> Proving<'_, P> {
+impl<'a, P: Clock + Vault + Keys + Bus> Proving<'a, P> {
+    fn of(of: &'a Verification<'a, P>, manifest: &'a Manifest, stored: &'a Stored) -> Self {
+        let counts = RefCell::new(Counts::new());
+        Self { of, manifest, stored, counts, changes: Cell::default() }
+    }
+
     async fn run(&self) -> Result<Proof, Fault> {
         let ports = self.of.ports;
         let (mut recorded, through) = self.progress().await?;
@@ -76,6 +104,7 @@ impl<P: Clock + Vault + Keys + Bus> Proving<'_, P> {
         let began_after = through.clone();
         let mut through = through;
         let mut begun = ports.now();
+        let mut kept = 0;
         loop {
             let mut batch = Vec::new();
             while batch.len() < ROWS_MAX {
@@ -83,18 +112,23 @@ impl<P: Clock + Vault + Keys + Bus> Proving<'_, P> {
                     Ok(Some(object)) if through.as_ref().is_none_or(|key| object.key > *key) => {
                         batch.push(object);
                     }
-                    Ok(Some(_)) => {}
+                    Ok(Some(object)) => {
+                        kept += u64::from(known.find(&listed(&object)).await?.is_some());
+                    }
                     Ok(None) => break,
                     Err(fault) => return self.unreadable(fault),
                 }
             }
             let is_last = batch.len() < ROWS_MAX;
             let checked = self.check(&mut known, &batch).await?;
+            kept += checked.kept;
             if let Some(wrong) = checked.wrong {
                 return Ok(Proof::Wrong(wrong));
             }
             let is_whole = checked.proven == batch.len();
             if is_whole && is_last {
+                let (before, new) = (known.count().await?, self.counts.borrow().measures());
+                self.changes.set(Some(Changes { before, kept, new }));
                 return Ok(match (rows.tail(), self.stored.inventory) {
                     (Some(Tail::End(totals)), Some(said)) if *totals == said => Proof::Whole,
                     (_, _) => self.wrong("it lists another number than the manifest says"),
@@ -169,11 +203,14 @@ impl<P: Clock + Vault + Keys + Bus> Proving<'_, P> {
     async fn check(&self, known: &mut Known<'_, P>, batch: &[Object]) -> Result<Batch, Fault> {
         let folder = vault::artifacts(&self.of.system, &self.stored.source);
         let mut is_proven = vec![false; batch.len()];
+        let mut kept = 0;
         for (object, is_proven) in batch.iter().zip(&mut is_proven) {
             if !object.vault_key.starts_with(&folder) {
                 return Ok(Batch::wrong(object, vec![format!("it is not in {folder}")]));
             }
-            *is_proven = known.find(&listed(object)).await?.as_ref() == Some(object);
+            let before = known.find(&listed(object)).await?;
+            kept += u64::from(before.is_some());
+            *is_proven = before.as_ref() == Some(object);
         }
         let mut queue = batch
             .iter()
@@ -205,7 +242,7 @@ impl<P: Clock + Vault + Keys + Bus> Proving<'_, P> {
             }
         }
         let proven = is_proven.iter().take_while(|is_proven| **is_proven).count();
-        Ok(Batch { proven, wrong: None, fault })
+        Ok(Batch { proven, kept, wrong: None, fault })
     }
 
     /// What is wrong with one artifact. It is not read back when what S3 says of it is enough.
@@ -222,7 +259,11 @@ impl<P: Clock + Vault + Keys + Bus> Proving<'_, P> {
             return Ok(findings);
         }
         let body = ports.read_as_recovery(&object.vault_key, &object.version_id).await?;
-        seen.read = Seen::Here(drained(ports, body, &object.vault_key).await?);
+        let mut counts = Counts::new();
+        let counted = Counted { inner: body, counts: &mut counts };
+        let read = drained(ports, counted, &object.vault_key).await?;
+        self.counts.borrow_mut().merge(&counts);
+        seen.read = Seen::Here(read);
         match verify::artifact_findings(&asked, object, &seen) {
             (findings, unknown) if unknown.is_empty() || !findings.is_empty() => Ok(findings),
             (_, unknown) => {
@@ -250,6 +291,8 @@ impl<P: Clock + Vault + Keys + Bus> Proving<'_, P> {
 struct Batch {
     /// So many of them, from the first on, are proven.
     proven: usize,
+    /// So many of them are what they were for an earlier backup.
+    kept: u64,
     wrong: Option<Checked>,
     fault: Option<Fault>,
 }
@@ -257,7 +300,7 @@ struct Batch {
 impl Batch {
     fn wrong(object: &Object, findings: Vec<String>) -> Self {
         let key = object.vault_key.clone();
-        Self { proven: 0, wrong: Some(Checked::new(key, findings)), fault: None }
+        Self { proven: 0, kept: 0, wrong: Some(Checked::new(key, findings)), fault: None }
     }
 }
 

@@ -17,6 +17,7 @@ use warmspare_decide::sweep;
 use warmspare_decide::vault;
 use warmspare_decide::verify::{self, Verdict};
 
+use super::artifacts::Proof;
 use super::{Verification, latest, leftovers, watch};
 use crate::documents;
 use crate::fault::{Fault, Hope};
@@ -163,6 +164,7 @@ impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
         }
     }
 
+    /// Of the newest backup, a day's share of what its inventories list is read again too.
     async fn reread(
         &self,
         today: Date,
@@ -188,7 +190,15 @@ impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
         }
         let (verdict, looks) = self.verdict(&manifest, Some(today)).await;
         match verdict {
-            Verdict::Proven(objects) => {
+            Verdict::Proven(mut objects) => {
+                match self.look_for_artifacts(&manifest, is_newest).await? {
+                    Proof::Whole => {}
+                    Proof::Wrong(checked) => {
+                        objects.push(checked);
+                        return self.demote(objects).await;
+                    }
+                    Proof::Waiting(why) => return Err(self.cannot(Hope::Retryable, why)),
+                }
                 let key = vault::swept(&self.system, self.slot, today);
                 let suspicions = self.without_replica(&manifest, is_replicated).await?;
                 let receipt = self.receipt_of(true, objects, suspicions);

@@ -6,12 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use warmspare_decide::manifest::{Checked, Receipt};
 use warmspare_decide::name::Slot;
 use warmspare_decide::outcome::Happening;
-use warmspare_decide::tripwire::{BEFORE_MAX, Judged, Measures, judge};
+use warmspare_decide::tripwire::{BEFORE_MAX, Changes, Judged, Measures, judge, judge_changes};
 use warmspare_decide::vault;
 
 use super::Verification;
 use crate::fault::{Fault, Hope};
 use crate::ports::{Bus, Clock, Keys, Vault};
+
+/// Of one source, the newest first.
+type Before = (Vec<Measures>, Vec<Changes>);
 
 /// The source of an object's key.
 fn source(key: &str) -> &str {
@@ -25,19 +28,23 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         let before = self.before().await?;
         let mut clauses = Vec::new();
         for checked in objects {
-            let Some(now) = checked.measures else { continue };
             let source = source(&checked.key);
-            match judge(source, now, before.get(source).map_or(&[], Vec::as_slice)) {
-                Judged::Suspicious(more) => clauses.extend(more),
-                Judged::Unknown | Judged::Usual => {}
+            let (measures, changes) = before.get(source).cloned().unwrap_or_default();
+            let size = checked.measures.map(|now| judge(source, now, &measures));
+            let changed = checked.changes.map(|now| judge_changes(source, now, &changes));
+            for judged in [size, changed].into_iter().flatten() {
+                match judged {
+                    Judged::Suspicious(more) => clauses.extend(more),
+                    Judged::Unknown | Judged::Usual => {}
+                }
             }
         }
         Ok(clauses)
     }
 
-    /// What was measured of each source of the newest backups before this one that are proven. One that
+    /// What was measured, and what had changed, of each source of the newest backups before this one that are proven. One that
     /// was pruned since was proven; one that was rejected since was not.
-    async fn before(&self) -> Result<BTreeMap<String, Vec<Measures>>, Fault> {
+    async fn before(&self) -> Result<BTreeMap<String, Before>, Fault> {
         let receipts = self.ports.list(&vault::receipts(&self.system)).await?;
         let of = |name: &'static str| -> BTreeSet<Slot> {
             let all = receipts.iter().filter_map(|key| vault::slot_of(key));
@@ -46,7 +53,7 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
                 .collect()
         };
         let rejected = of("rejected.json");
-        let mut before: BTreeMap<String, Vec<Measures>> = BTreeMap::new();
+        let mut before: BTreeMap<String, Before> = BTreeMap::new();
         let proven = of("verified.json").into_iter().rev().filter(|slot| !rejected.contains(slot));
         for slot in proven.take(BEFORE_MAX) {
             let receipt = match self.receipt(&vault::verified(&self.system, slot)).await {
@@ -57,9 +64,10 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
                 Err(fault) => return Err(fault),
             };
             for checked in receipt.objects {
-                if let Some(measures) = checked.measures {
-                    before.entry(source(&checked.key).to_owned()).or_default().push(measures);
-                }
+                let Checked { key, measures, changes, .. } = checked;
+                let of_it = before.entry(source(&key).to_owned()).or_default();
+                of_it.0.extend(measures);
+                of_it.1.extend(changes);
             }
         }
         Ok(before)
