@@ -3,6 +3,7 @@
 //! that a test stands for.
 
 mod changed;
+pub(crate) mod long;
 mod presence;
 
 use std::collections::BTreeMap;

@@ -9,6 +9,7 @@ use warmspare_decide::outcome::Outcome;
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 
+use crate::artifacts;
 use crate::aviatrix;
 use crate::backup;
 use crate::capacity;
@@ -164,6 +165,7 @@ const EACH: &[(&str, Made)] = &[
         })
     }),
     ("pg-dump-version", || backed_up(backup::PLAN, &backup_now(), backup::an_older_pg_dump)),
+    ("artifact-too-long", artifacts::long::too_long),
     ("controller-writes-elsewhere", || {
         backed_up(&aviatrix::plan(""), &backup_now(), |world| {
             world.set().aviatrix.config.bucket = "elsewhere".to_owned();

@@ -22,11 +22,18 @@ pub(crate) struct Pacer<'p, P> {
     ports: &'p P,
     pace: RefCell<Pace>,
     opened: Cell<u32>,
+    run_s: u64,
 }
 
 impl<'p, P: Clock> Pacer<'p, P> {
     pub(crate) fn new(ports: &'p P, throttle: Option<&Throttle>) -> Self {
-        Self { ports, pace: RefCell::new(Pace::new(throttle)), opened: Cell::new(0) }
+        let run_s = ports.left_s();
+        Self { ports, pace: RefCell::new(Pace::new(throttle)), opened: Cell::new(0), run_s }
+    }
+
+    /// How long this run is, in seconds: what was left of it when nothing had been read yet.
+    pub(crate) fn run_s(&self) -> u64 {
+        self.run_s
     }
 
     /// A stream of a source, held back.

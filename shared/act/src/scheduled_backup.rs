@@ -198,6 +198,9 @@ where
         match ended {
             Ok(Ok(Ended::Stored(stored))) => objects.push(stored),
             Ok(Ok(Ended::Waiting(why))) => return Ok(Outcome::Waiting(why)),
+            Ok(Ok(Ended::Refused(refusal))) => {
+                return refuse(ports, system, Some(slot), refusal).await;
+            }
             Ok(Err(refusal)) => return refuse(ports, system, Some(slot), refusal).await,
             Err(fault) => {
                 return match fault.refusal {

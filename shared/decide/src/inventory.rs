@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::backup::far_from_now;
+use crate::fits::TooLong;
 use crate::manifest::Sums;
 use crate::name::{KeyArn, Slot, SourceName, SystemName};
 use crate::vault;
@@ -121,6 +122,9 @@ pub struct Through {
     pub key: Option<String>,
     /// And nothing comes after it.
     pub is_last: bool,
+    /// The first object up to there that is left out, because it does not fit into one run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<TooLong>,
 }
 
 /// A row of an inventory: JSON on a line of its own.
@@ -218,9 +222,14 @@ pub fn judge_page(origin: &Origin, after: Option<&str>, page: &Page) -> Result<(
     Ok(())
 }
 
+/// Whether an object of this length is copied alone.
+pub fn is_alone(size_bytes: u64) -> bool {
+    size_bytes > COPY_BYTES_MAX
+}
+
 /// What copying an object of this length takes of [`COPIES_BYTES_MAX`].
 pub fn weight_bytes(size_bytes: u64) -> u64 {
-    if size_bytes > COPY_BYTES_MAX { COPIES_BYTES_MAX } else { size_bytes }
+    if is_alone(size_bytes) { COPIES_BYTES_MAX } else { size_bytes }
 }
 
 /// Whether one more is copied beside so many, which take so many bytes. The first always is.

@@ -13,6 +13,7 @@ pub mod encryption;
 pub mod evidence;
 pub mod export;
 pub mod failover;
+pub mod fits;
 pub mod group;
 pub mod inbox;
 pub mod inventory;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::evidence::Verdict;
+use crate::fits::TooLong;
 use crate::name::{KeyArn, Region, SiteName, Slot, SourceName, Term};
 
 /// Why something is not done.
@@ -116,6 +117,9 @@ pub enum Refusal {
          needs a pg_dump of the server's own major version, or a later one"
     )]
     PgDumpVersion { server_name: String, server: String, tool: String },
+    /// An object of a bucket does not fit into one run.
+    #[error("{0}")]
+    ArtifactTooLong(TooLong),
     /// A controller writes its backups somewhere else than the plan says.
     #[error(
         "the controller {url} writes its backups to the bucket {found}, and the plan says {wanted}: a \

@@ -13,10 +13,12 @@ use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use warmspare_decide::encryption::Encryption;
+use warmspare_decide::fits::{Speed, TooLong};
 use warmspare_decide::inventory::{FORMAT, Head, Origin, Row, Through, Totals};
 use warmspare_decide::manifest::{Stored, Sums};
 use warmspare_decide::name::{Slot, SourceName, SystemName};
 use warmspare_decide::plan::{Plan, Store};
+use warmspare_decide::refusal::Refusal;
 use warmspare_decide::vault;
 use warmspare_decide::verify::{ObjectFacts, storage_findings};
 
@@ -39,6 +41,8 @@ pub(super) enum Ended {
     Stored(Stored),
     /// The time is over; a later run goes on.
     Waiting(String),
+    /// Everything else is copied, and the backup is not whole.
+    Refused(Refusal),
 }
 
 /// Stores one bucket, or goes on with it.
@@ -69,7 +73,9 @@ where
     };
     let system = plan.system.clone();
     let head = Head { format: FORMAT, system, slot, source: source.clone(), origin };
-    Task { ports, store, head, pacer, spoiled: RefCell::default() }.run().await
+    Task { ports, store, head, pacer, spoiled: RefCell::default(), speed: Cell::default() }
+        .run()
+        .await
 }
 
 /// How far the pieces of an inventory go.
@@ -77,12 +83,22 @@ struct Progress {
     pieces: usize,
     through: Option<String>,
     is_last: bool,
+    left_out: Option<TooLong>,
+}
+
+impl Progress {
+    /// How it ended, where nothing is left to copy.
+    fn copied(self) -> Copied {
+        self.left_out.map_or(Copied::All(self.pieces), Copied::AllBut)
+    }
 }
 
 /// How it ended with the copying for now.
 enum Copied {
     /// Everything is copied, and listed in so many pieces.
     All(usize),
+    /// All but this, and what else does not fit into one run.
+    AllBut(TooLong),
     /// Another run has written the piece that this one was about to write.
     Met,
     /// The time is over.
@@ -97,6 +113,8 @@ struct Task<'a, P> {
     pacer: &'a Pacer<'a, P>,
     /// Copies for which earlier backups were rejected.
     spoiled: RefCell<BTreeSet<String>>,
+    /// Of the long objects that this run has copied.
+    speed: Cell<Speed>,
 }
 
 impl<P: Clock + Vault + Artifacts> Task<'_, P> {
@@ -120,6 +138,9 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
         let pieces = loop {
             match self.copy().await? {
                 Copied::All(pieces) => break pieces,
+                Copied::AllBut(long) => {
+                    return Ok(Ended::Refused(Refusal::ArtifactTooLong(long)));
+                }
                 // It is read, and gone on with. Each meeting is a piece more, so there is an end.
                 Copied::Met => {}
                 Copied::Waiting(why) => return Ok(Ended::Waiting(why)),
@@ -141,7 +162,7 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
     async fn copy(&self) -> Result<Copied, Fault> {
         let mut progress = self.progress().await?;
         if progress.is_last {
-            return Ok(Copied::All(progress.pieces));
+            return Ok(progress.copied());
         }
         let lists = self.lists().await?;
         let mut known = Known::new(self.ports, &self.head.origin, lists);
@@ -153,17 +174,22 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
             }
             let piece = self.piece(&mut known, progress.through.as_deref()).await?;
             if piece.is_last || piece.through > progress.through {
-                if !self.write(progress.pieces, &piece).await? {
+                let left_out = progress.left_out.or(piece.left_out.clone());
+                if !self.write(progress.pieces, &piece, left_out.clone()).await? {
                     return Ok(Copied::Met);
                 }
                 let pieces = progress.pieces + 1;
-                progress = Progress { pieces, through: piece.through, is_last: piece.is_last };
+                let (through, is_last) = (piece.through, piece.is_last);
+                progress = Progress { pieces, through, is_last, left_out };
+            }
+            if let Some(why) = piece.postponed {
+                return Ok(Copied::Waiting(format!("of {}, {why}", self.name())));
             }
             match piece.fault {
                 // What was given up because the time is over, the next run goes on with.
                 Some(fault) if fault.hope != Hope::Permanent && self.is_over().is_some() => {}
                 Some(fault) => return Err(fault),
-                None if progress.is_last => return Ok(Copied::All(progress.pieces)),
+                None if progress.is_last => return Ok(progress.copied()),
                 None => {}
             }
         }
@@ -172,7 +198,7 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
     async fn progress(&self) -> Result<Progress, Fault> {
         let keys = self.ports.list(&self.pieces()).await?;
         let Some(last) = keys.last() else {
-            return Ok(Progress { pieces: 0, through: None, is_last: false });
+            return Ok(Progress { pieces: 0, through: None, is_last: false, left_out: None });
         };
         let part = Part::current(last);
         let (head, rows) = inventory::open(self.ports, &part).await?.ok_or_else(|| gone(last))?;
@@ -182,8 +208,8 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
             return Err(Fault::new(Hope::Permanent, "going on after", last, why));
         }
         match rows.drain().await? {
-            (Tail::Through(Through { key: through, is_last }), _) => {
-                Ok(Progress { pieces: keys.len(), through, is_last })
+            (Tail::Through(Through { key: through, is_last, left_out }), _) => {
+                Ok(Progress { pieces: keys.len(), through, is_last, left_out })
             }
             (Tail::End(_), _) => {
                 let why = "it is a whole inventory, where a piece of one should be";
@@ -193,12 +219,17 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
     }
 
     /// Writes a piece; `false` when another run has written it.
-    async fn write(&self, n: usize, piece: &copy::Piece) -> Result<bool, Fault> {
+    async fn write(
+        &self,
+        n: usize,
+        piece: &copy::Piece,
+        left_out: Option<TooLong>,
+    ) -> Result<bool, Fault> {
         let key = vault::piece(self.system(), self.head.slot, self.source(), n);
-        let (through, is_last) = (piece.through.clone(), piece.is_last);
+        let (key_through, is_last) = (piece.through.clone(), piece.is_last);
         let mut rows = written(&Row::Inventory(self.head.clone()))?;
         rows.extend_from_slice(&piece.rows);
-        rows.extend(written(&Row::Through(Through { key: through, is_last }))?);
+        rows.extend(written(&Row::Through(Through { key: key_through, is_last, left_out }))?);
         let mut stream = Measured::new(Whole::of(rows));
         let uploaded = self.ports.upload(&key, &self.asked(), &mut stream, None).await?;
         Ok(matches!(uploaded, Uploaded::New { .. }))

@@ -41,6 +41,7 @@ names! {
     DoesNotFit = "does-not-fit",
     SourceTooLong = "source-too-long",
     PgDumpVersion = "pg-dump-version",
+    ArtifactTooLong = "artifact-too-long",
     ControllerWritesElsewhere = "controller-writes-elsewhere",
     ControllerBackupOff = "controller-backup-off",
     TwoControllers = "two-controllers",
@@ -204,6 +205,7 @@ impl Refusal {
             | Self::DoesNotFit { .. }
             | Self::SourceTooLong { .. }
             | Self::PgDumpVersion { .. }
+            | Self::ArtifactTooLong(_)
             | Self::ControllerWritesElsewhere { .. }
             | Self::ControllerBackupOff { .. }
             | Self::TwoControllers { .. }

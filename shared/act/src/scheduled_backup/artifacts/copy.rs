@@ -1,11 +1,13 @@
 //! One piece of an inventory: what is listed next is held against what was copied before, and what is new
 //! or has changed is copied, several at a time.
 
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
+use warmspare_decide::fits::{STOP_LEFT_S, TooLong, left_to_the_next};
 use warmspare_decide::inventory::{
-    Listed, Object, Origin, Page, Row, cut, has_room, judge_page, weight_bytes,
+    Listed, Object, Origin, Page, Row, cut, has_room, is_alone, judge_page, weight_bytes,
 };
 use warmspare_decide::manifest::Sums;
 use warmspare_decide::seen::Seen;
@@ -36,6 +38,7 @@ const NAMES_MAX: u32 = 100;
 const TURNS_MAX: u32 = 3;
 
 /// Some objects that follow one another, all of them copied.
+#[derive(Default)]
 pub(super) struct Piece {
     /// A row each.
     pub(super) rows: Vec<u8>,
@@ -45,6 +48,10 @@ pub(super) struct Piece {
     pub(super) is_last: bool,
     /// Why it goes no further.
     pub(super) fault: Option<Fault>,
+    /// The first object that is left out of it, because it does not fit into one run.
+    pub(super) left_out: Option<TooLong>,
+    /// Why the object after it is left to the next run.
+    pub(super) postponed: Option<String>,
 }
 
 /// What became of one object.
@@ -53,6 +60,8 @@ enum Fate {
     Kept(Object),
     /// It was deleted since it was listed.
     Gone,
+    /// It does not fit into one run.
+    LeftOut(TooLong),
     Failed(Fault),
 }
 
@@ -65,7 +74,7 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
     ) -> Result<Piece, Fault> {
         let begun = self.ports.now();
         let through = after.map(str::to_owned);
-        let mut piece = Piece { rows: Vec::new(), through, is_last: false, fault: None };
+        let mut piece = Piece { through, ..Piece::default() };
         let mut objects = 0;
         loop {
             let page = match self.page(piece.through.as_deref()).await {
@@ -76,7 +85,7 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
                 }
             };
             objects += page.objects.len();
-            let is_whole = self.add(&mut piece, known, &page).await?;
+            let is_whole = self.add(&mut piece, known, &page, begun).await?;
             if !is_whole {
                 return Ok(piece);
             }
@@ -99,31 +108,59 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
         for_s >= PIECE_S || self.ports.left_s() < LEFT_S_MIN
     }
 
-    /// Adds a page to a piece, up to the first object that is not copied; whether all of them are.
+    /// Adds a page to a piece, up to the first object that is not copied, or to a long one after which the
+    /// piece is due: a run that dies does not copy that again. Whether all of the page is in it.
     async fn add(
         &self,
         piece: &mut Piece,
         known: &mut Known<'_, P>,
         page: &Page,
+        begun: Timestamp,
     ) -> Result<bool, Fault> {
-        let mut fates: Vec<Option<Fate>> = Vec::with_capacity(page.objects.len());
-        for listed in &page.objects {
-            fates.push(known.find(listed).await?.map(Fate::Kept));
-        }
-        self.copy_all(&page.objects, &mut fates).await;
-        for (listed, fate) in page.objects.iter().zip(fates) {
-            match fate {
-                Some(Fate::Kept(object)) => piece.rows.extend(written(&Row::Object(object))?),
-                Some(Fate::Gone) => {}
-                Some(Fate::Failed(fault)) => {
-                    piece.fault = Some(fault);
-                    return Ok(false);
+        let mut rest = page.objects.as_slice();
+        while !rest.is_empty() {
+            let mut fates: Vec<Option<Fate>> = Vec::new();
+            for listed in rest {
+                let known = known.find(listed).await?;
+                let ends = known.is_none() && is_alone(listed.size_bytes);
+                fates.push(known.map(Fate::Kept));
+                if ends {
+                    break;
                 }
-                None => return Ok(false),
             }
-            piece.through = Some(listed.key.clone());
+            let (few, others) = rest.split_at(fates.len());
+            self.copy_all(few, &mut fates).await;
+            for (listed, fate) in few.iter().zip(fates) {
+                match fate {
+                    Some(Fate::Kept(object)) => piece.rows.extend(written(&Row::Object(object))?),
+                    Some(Fate::Gone) => {}
+                    Some(Fate::LeftOut(long)) => drop(piece.left_out.get_or_insert(long)),
+                    Some(Fate::Failed(fault)) => {
+                        piece.fault = Some(fault);
+                        return Ok(false);
+                    }
+                    None => {
+                        piece.postponed = self.postponed(listed);
+                        return Ok(false);
+                    }
+                }
+                piece.through = Some(listed.key.clone());
+            }
+            rest = others;
+            if !rest.is_empty() && self.is_due(begun) {
+                return Ok(false);
+            }
         }
         Ok(true)
+    }
+
+    /// Why an object is left to the next run, if it is.
+    fn postponed(&self, listed: &Listed) -> Option<String> {
+        if !is_alone(listed.size_bytes) {
+            return None;
+        }
+        let why = left_to_the_next(listed.size_bytes, self.speed.get(), self.ports.left_s())?;
+        Some(format!("{:?} is begun by the next run: {why}", listed.key))
     }
 
     /// Copies what has no fate yet. After a fault, or when the time is over, nothing more is begun, and
@@ -141,7 +178,7 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
         let mut is_ending = false;
         loop {
             while !is_ending && let Some((_, next)) = queue.peek() {
-                if self.ports.left_s() < LEFT_S_MIN {
+                if self.ports.left_s() < LEFT_S_MIN || self.postponed(next).is_some() {
                     is_ending = true;
                 } else if !has_room(copies.len(), copies_bytes, next.size_bytes) {
                     break;
@@ -153,8 +190,7 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
             let Some((at, listed, copied)) = copies.next().await else { return };
             copies_bytes -= weight_bytes(listed.size_bytes);
             let fate = match copied {
-                Ok(Some(object)) => Fate::Kept(object),
-                Ok(None) => Fate::Gone,
+                Ok(fate) => fate,
                 Err(fault) => {
                     is_ending = true;
                     Fate::Failed(fault)
@@ -166,13 +202,13 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
         }
     }
 
-    /// Copies one object as it is now; `None` when it is gone.
-    async fn copy_one(&self, listed: &Listed) -> Result<Option<Object>, Fault> {
+    /// Copies one object as it is now.
+    async fn copy_one(&self, listed: &Listed) -> Result<Fate, Fault> {
         let mut free: Option<(Listed, u32)> = None;
         for _turn in 0..TURNS_MAX {
             let (found, stream) = match self.ports.open_artifact(self.store, &listed.key).await? {
                 Seen::Here(opened) => opened,
-                Seen::Absent => return Ok(None),
+                Seen::Absent => return Ok(Fate::Gone),
                 Seen::Unknown(why) => return Err(documents::unread(&listed.key, why)),
             };
             if let Some(why) = cut(listed, &found) {
@@ -181,20 +217,54 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
             let n = free.take().filter(|(of, _)| *of == found).map_or(1, |(_, n)| n);
             let vault_key = self.vault_key(&found, n);
             let stream = Held::of_length(stream, &found.key, found.size_bytes);
-            let mut stream = Measured::new(self.pacer.paced(stream, self.source()));
-            match self.send(&vault_key, &found, &mut stream).await? {
-                Uploaded::New { version_id, sums } => {
-                    return Ok(Some(object(found, vault_key, version_id, sums)));
+            let stream = self.pacer.paced(stream, self.source());
+            let stream = InTime { inner: stream, ports: self.ports, key: &listed.key };
+            let mut stream = Measured::new(stream);
+            let begun = self.ports.now();
+            let sent = self.send(&vault_key, &found, &mut stream).await;
+            let sums = stream.sums();
+            match sent {
+                Err(fault) => return self.too_long(&found, sums.size_bytes, begun).ok_or(fault),
+                Ok(Uploaded::New { version_id, sums }) => {
+                    self.measured(&sums, begun);
+                    return Ok(Fate::Kept(object(found, vault_key, version_id, sums)));
                 }
-                Uploaded::Exists => match self.look_for(&found, stream.sums()).await? {
-                    Ok(object) => return Ok(Some(object)),
-                    Err(n) => free = Some((found, n)),
-                },
+                Ok(Uploaded::Exists) => {
+                    self.measured(&sums, begun);
+                    match self.look_for(&found, sums).await? {
+                        Ok(object) => return Ok(Fate::Kept(object)),
+                        Err(n) => free = Some((found, n)),
+                    }
+                }
             }
         }
         let why =
             format!("the names of what was read of it were taken {TURNS_MAX} times meanwhile");
         Err(Fault::new(Hope::Retryable, "copying", &listed.key, why))
+    }
+
+    /// Long objects are copied alone, so what they took is their own.
+    fn measured(&self, sums: &Sums, begun: Timestamp) {
+        if is_alone(sums.size_bytes) {
+            let mut speed = self.speed.get();
+            speed.add(sums.size_bytes, self.took_s(begun));
+            self.speed.set(speed);
+        }
+    }
+
+    fn took_s(&self, begun: Timestamp) -> u64 {
+        let took_s = self.ports.now().as_second().saturating_sub(begun.as_second());
+        u64::try_from(took_s).unwrap_or_default()
+    }
+
+    /// Whether what was stopped for want of time does not fit into one run.
+    fn too_long(&self, found: &Listed, passed_bytes: u64, begun: Timestamp) -> Option<Fate> {
+        if !is_alone(found.size_bytes) || self.ports.left_s() >= STOP_LEFT_S {
+            return None;
+        }
+        let (key, size_bytes) = (found.key.clone(), found.size_bytes);
+        let (took_s, run_s) = (self.took_s(begun), self.pacer.run_s());
+        TooLong { key, size_bytes, passed_bytes, took_s, run_s }.judge().map(Fate::LeftOut)
     }
 
     /// Sends what is read to a name, if it is free; what is long is only read where it is not.
@@ -252,6 +322,28 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
     fn vault_key(&self, found: &Listed, n: u32) -> String {
         let name = name(&self.head.origin, found);
         vault::artifact(self.system(), self.source(), &name, n)
+    }
+}
+
+/// A stream that ends in a fault while there is time to write down what was copied before it.
+struct InTime<'a, C, P> {
+    inner: C,
+    ports: &'a P,
+    key: &'a str,
+}
+
+impl<C: Chunks, P: Clock> Chunks for InTime<'_, C, P> {
+    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        let left_s = self.ports.left_s();
+        if left_s < STOP_LEFT_S {
+            let why = format!("it is not over, and {left_s} s are left of this run");
+            return Err(Fault::new(Hope::Retryable, "copying", self.key, why));
+        }
+        self.inner.next().await
+    }
+
+    fn length_bytes(&self) -> Option<u64> {
+        self.inner.length_bytes()
     }
 }
 
