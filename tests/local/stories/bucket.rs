@@ -71,7 +71,7 @@ async fn listed(own: &Own, slot: &str) -> Result<Vec<(String, String)>> {
 }
 
 /// C4, C7, C13: every artifact is copied once and proven as the recovery role; a second backup copies what
-/// is new.
+/// is new, and a third one what was deleted from the vault.
 #[test]
 fn a_bucket_is_copied_object_by_object_and_only_what_is_new_a_second_time() -> Result<()> {
     tell(async |scene| {
@@ -101,6 +101,21 @@ fn a_bucket_is_copied_object_by_object_and_only_what_is_new_a_second_time() -> R
         let manifest = own.manifest(&at).await?;
         let inventory = manifest["objects"][1]["inventory"]["objects"].as_u64();
         ensure!(inventory.context("no inventory")? == 4, "{manifest}");
+        // Somebody deletes a copy that was proven: it is missed the same day, and the next backup is whole.
+        let (_, lost) = &second[0];
+        let args = json!({ "Bucket": scene.vault(), "Key": lost });
+        aws.call(RECOVERY, "s3", "delete_object", args).await?;
+        own.deliver("verify-upload", &json!({ "action": "sweep", "system": own.name })).await?;
+        let rejected = own.receives(&at, "rejected").await?.to_string();
+        ensure!(
+            rejected.contains(lost.as_str()) && rejected.contains("is not there"),
+            "{rejected}"
+        );
+        let at = At::seconds_ahead(5);
+        let answer = own.back_up(&at).await?;
+        ensure!(answer["outcome"] == "done", "{answer}");
+        own.proven(&at).await?;
+        ensure!(listed(&own, &at.slot).await?.len() == 4);
         Ok(())
     })
 }
