@@ -104,7 +104,7 @@ fn a_bucket_is_copied_object_by_object_and_only_what_is_new_a_second_time() -> R
         // Somebody deletes a copy that was proven: it is missed the same day, and the next backup is whole.
         let (_, lost) = &second[0];
         let args = json!({ "Bucket": scene.vault(), "Key": lost });
-        aws.call(RECOVERY, "s3", "delete_object", args).await?;
+        scene.stack.aws.call(RECOVERY, "s3", "delete_object", args).await?;
         own.deliver("verify-upload", &json!({ "action": "sweep", "system": own.name })).await?;
         let rejected = own.receives(&at, "rejected").await?.to_string();
         ensure!(
