@@ -23,6 +23,10 @@ use crate::ports::{
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 const LIFE_S: i64 = 900;
 
+/// A tick that has taken longer than this, in seconds, takes over no other backup: one that was begun late
+/// would be refused for not fitting into a run, and a refusal is not tried again.
+const SPENT_S_MAX: u64 = 60;
+
 /// Writes down that this run is at it. It saves others the same work, and nothing depends on it.
 ///
 /// # Errors
@@ -100,9 +104,10 @@ where
     let keys = ports.list(vault::ALL_BEGUN).await?;
     let mut said = Vec::new();
     let mut first_fault = None;
+    let fresh_s = ports.left_s();
     for (system, slot) in newest_begun(&keys) {
         let left_s = ports.left_s();
-        if left_s < LEFT_S_MIN {
+        if left_s < LEFT_S_MIN || fresh_s.saturating_sub(left_s) > SPENT_S_MAX {
             said.push(format!("{left_s} s are left, and the next run looks at the others"));
             break;
         }
