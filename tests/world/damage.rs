@@ -207,7 +207,7 @@ fn rewritten_manifest(world: &World, dice: &mut Dice) -> (&'static str, Damage) 
         ("/objects", json!([])),
     ];
     let unreadable: [(&str, Value); 4] = [
-        ("/format", json!(5)),
+        ("/format", json!(6)),
         ("/format", json!("1")),
         ("/slot", json!("yesterday")),
         ("/objects/N/sums", json!(null)),

@@ -120,6 +120,10 @@ const EACH: &[(&str, Made)] = &[
             state.keys.by_arn.insert(facts.arn.clone(), facts);
         })
     }),
+    ("no-object-lock", || {
+        let lock = "keep = 3\nlock = { mode = \"governance\", days = 30 }";
+        backed_up(&backup::PLAN.replace("keep = 3", lock), &backup_now(), |_| {})
+    }),
     ("slot-far-from-now", || {
         backed_up(backup::PLAN, &backup_now().replace("2026", "2020"), |_| {})
     }),

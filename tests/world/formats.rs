@@ -11,6 +11,7 @@ use warmspare_decide::encryption::Word;
 use warmspare_decide::export::{Copied, End, Exported, Intended};
 use warmspare_decide::failover::{Late, Stopped};
 use warmspare_decide::inventory::{Begun, ProvenThrough, Row, Totals};
+use warmspare_decide::lock::{Asked, Mode};
 use warmspare_decide::manifest::{Checked, Manifest, Receipt, Stored, Sums, Upload};
 use warmspare_decide::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
 use warmspare_decide::prune::{Cause, Mark};
@@ -121,6 +122,7 @@ fn manifest() -> Manifest {
         plan_version: "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e".into(),
         key_arn: Some(KeyArn::parse(crate::world::keys::PLAN_KEY).unwrap()),
         encryption: None,
+        lock: None,
         stored_at: "2026-11-21T00:00:30Z".parse().unwrap(),
         objects: vec![Stored {
             key: checked("metadata", &[]).key,
@@ -172,6 +174,16 @@ fn manifests_of_format_4_are_read_and_written() {
     own.encryption = Some(Word::Aes256);
     let text = serde_json::to_string(&own).unwrap();
     assert!(text.contains(r#""encryption":"aes256""#) && !text.contains("key_arn"), "{text}");
+}
+
+/// A lock is pinned, and a reader that does not know of locks says so.
+#[test]
+fn manifests_of_format_5_are_read_and_written() {
+    let asked = Asked { mode: Mode::Compliance, days: 30 };
+    let mut locked = Manifest { lock: Some(asked.lock(manifest().slot)), ..manifest() };
+    locked.format = locked.right_format();
+    assert_eq!(locked.format, 5);
+    assert_golden(include_str!("golden/manifest-5.json"), &locked);
 }
 
 /// The sums in the golden manifest are those of `123456789`, the check value of every CRC.

@@ -34,6 +34,7 @@ mod global;
 mod groups;
 mod hand;
 mod inbox;
+mod lock;
 mod long_objects;
 mod meanwhile;
 mod pace;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::export::{ASKED, SWEEP, stage};
 use crate::faults::WAYS;
 use crate::{
-    artifacts, aviatrix, backup, capacity, caught_up, global, inbox, planned, probe, prune,
+    artifacts, aviatrix, backup, capacity, caught_up, global, inbox, lock, planned, probe, prune,
     restore, sweep, verification,
 };
 
@@ -15,7 +15,7 @@ const PORTS: &str = include_str!("../../shared/act/src/ports.rs");
 
 /// Methods that look and change nothing, and the clock's pause. A new method is one of these, or it is
 /// broken on purpose.
-const LOOKS: [&str; 32] = [
+const LOOKS: [&str; 33] = [
     "Clock::pause",
     "Vault::read",
     "Vault::list",
@@ -28,6 +28,7 @@ const LOOKS: [&str; 32] = [
     "Standing::replication",
     "Inbox::pushed",
     "Inbox::open_pushed",
+    "Locks::has_object_lock",
     "Keys::key",
     "Keys::aws_s3_key",
     "Sources::open",
@@ -72,6 +73,7 @@ fn whatever_changes_the_world_is_broken_on_purpose() {
     let mut broken: BTreeSet<&str> = BTreeSet::new();
     broken.extend(backup::trial().changes());
     broken.extend(caught_up::trial_of_catching_up().changes());
+    broken.extend(lock::trial().changes());
     broken.extend(artifacts::trial().changes());
     broken.extend(inbox::trial().changes());
     broken.extend(aviatrix::trial().changes());

@@ -321,13 +321,13 @@ const KINDS: [&str; 8] = [
 #[test]
 fn a_manifest_of_another_format_is_unverifiable_and_not_rejected() {
     let world = stored();
-    world.put(&format!("{FOLDER}/manifest.json"), b"{\"format\":5,\"of\":\"next year\"}");
+    world.put(&format!("{FOLDER}/manifest.json"), b"{\"format\":6,\"of\":\"next year\"}");
     let fault = finish(answer(&world.run(), &manifest_of(NEWER))).unwrap_err();
     assert_eq!(fault.hope, Hope::Permanent);
     assert_eq!(
         fault.to_string(),
         format!(
-            "reading {FOLDER}/manifest.json: it is of format 5, and this code reads format 1 to 4"
+            "reading {FOLDER}/manifest.json: it is of format 6, and this code reads format 1 to 5"
         )
     );
     assert!(!has(&world, VERIFIED) && !has(&world, REJECTED));

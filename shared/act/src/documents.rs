@@ -17,6 +17,7 @@ use warmspare_decide::failover::{Declined, Late, Stopped};
 use warmspare_decide::group::{Moved, Offer};
 use warmspare_decide::inventory::{BEGUN_FORMAT, Begun, ProvenThrough};
 use warmspare_decide::journal::{self, Entry};
+use warmspare_decide::lock::Lock;
 use warmspare_decide::maintenance::Pause;
 use warmspare_decide::manifest::{MANIFEST_FORMATS, Manifest, RECEIPT_FORMATS, Receipt};
 use warmspare_decide::name::SystemName;
@@ -199,10 +200,31 @@ where
     T: Stored + Serialize + DeserializeOwned + PartialEq,
     P: Vault,
 {
+    create_json_under(ports, key, record, None).await
+}
+
+/// The same under a lock, if there is one.
+///
+/// # Errors
+/// As [`create_json`].
+pub async fn create_json_under<T, P>(
+    ports: &P,
+    key: &str,
+    record: &T,
+    lock: Option<&Lock>,
+) -> Result<Created<T>, Fault>
+where
+    T: Stored + Serialize + DeserializeOwned + PartialEq,
+    P: Vault,
+{
     let body = serde_json::to_vec_pretty(record).map_err(|cause| {
         Fault::new(Hope::Permanent, "writing", key, cause.to_string()).because(cause)
     })?;
-    match ports.create(key, Bytes::from(body)).await? {
+    let written = match lock {
+        Some(lock) => ports.create_locked(key, Bytes::from(body), lock).await?,
+        None => ports.create(key, Bytes::from(body)).await?,
+    };
+    match written {
         Written::New(_) => return Ok(Created::New),
         Written::Conflict => {}
     }

@@ -54,27 +54,31 @@ const HEALTH_PROBE: [&str; 5] = [
     "s3:ListBucket",
 ];
 
-const PRUNE_BACKUPS: [&str; 8] = [
+const PRUNE_BACKUPS: [&str; 9] = [
     "events:PutEvents",
     "kms:Decrypt",
     "kms:GenerateDataKey",
     "s3:DeleteObject",
     "s3:GetObject",
+    "s3:GetObjectRetention",
     "s3:ListBucket",
     "s3:PutObject",
     "s3:PutObjectVersionTagging",
 ];
 
-const SCHEDULED_BACKUP: [&str; 10] = [
+const SCHEDULED_BACKUP: [&str; 13] = [
     "events:PutEvents",
     "kms:Decrypt",
     "kms:DescribeKey",
     "kms:GenerateDataKey",
     "s3:AbortMultipartUpload",
+    "s3:GetBucketObjectLockConfiguration",
     "s3:GetObject",
+    "s3:GetObjectRetention",
     "s3:GetObjectVersion",
     "s3:ListBucket",
     "s3:PutObject",
+    "s3:PutObjectRetention",
     "secretsmanager:GetSecretValue",
 ];
 
@@ -95,7 +99,7 @@ const SNAPSHOT_EXPORT: [&str; 14] = [
     "s3:PutObject",
 ];
 
-const VERIFY_UPLOAD: [&str; 16] = [
+const VERIFY_UPLOAD: [&str; 18] = [
     "events:PutEvents",
     "kms:Decrypt",
     "kms:DescribeKey",
@@ -105,12 +109,14 @@ const VERIFY_UPLOAD: [&str; 16] = [
     "s3:GetBucketPublicAccessBlock",
     "s3:GetBucketVersioning",
     "s3:GetObject",
+    "s3:GetObjectRetention",
     "s3:GetObjectVersion",
     "s3:GetReplicationConfiguration",
     "s3:ListBucket",
     "s3:ListBucketMultipartUploads",
     "s3:ListBucketVersions",
     "s3:PutObject",
+    "s3:PutObjectRetention",
     "sts:AssumeRole",
 ];
 

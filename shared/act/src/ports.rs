@@ -20,6 +20,7 @@ use warmspare_decide::evidence::{AlarmState, Sight};
 use warmspare_decide::export::{ExportTask, Snapshot};
 use warmspare_decide::inbox::Pushed;
 use warmspare_decide::inventory::{Listed, Page};
+use warmspare_decide::lock::{Lock, Protection};
 use warmspare_decide::manifest::Sums;
 use warmspare_decide::name::{KeyArn, Region, Slot};
 use warmspare_decide::outcome::Announcement;
@@ -99,6 +100,8 @@ pub trait Vault {
     async fn read(&self, key: &str) -> Result<Seen<Document>, Fault>;
     /// Writes a small object if the key is free (`If-None-Match: *`). `s3:PutObject`.
     async fn create(&self, key: &str, body: Bytes) -> Result<Written, Fault>;
+    /// The same under this lock. `s3:PutObject`, `s3:PutObjectRetention`.
+    async fn create_locked(&self, key: &str, body: Bytes, lock: &Lock) -> Result<Written, Fault>;
     /// Writes a small object over exactly the one with this ETag (`If-Match`). `s3:PutObject`.
     async fn replace(&self, key: &str, etag: &str, body: Bytes) -> Result<Written, Fault>;
     /// Every key under a prefix, in order. `s3:ListBucket`.
@@ -106,18 +109,20 @@ pub trait Vault {
     /// The versions of all objects under a prefix, in order, after a marker or from the first one on: a
     /// thousand at most. `s3:ListBucketVersions`.
     async fn versions(&self, prefix: &str, after: Option<&Marker>) -> Result<Versions, Fault>;
-    /// Streams into a key that must be free, so encrypted, with a full-object checksum;
+    /// Streams into a key that must be free, so protected, with a full-object checksum;
     /// in bounded memory; a stream that ends in a fault leaves nothing visible behind. The mark, in
     /// ASCII and at most 2 KB, is kept beside the object, and is one of its facts.
-    /// `s3:PutObject`, `s3:AbortMultipartUpload`, `kms:GenerateDataKey`, `kms:Decrypt`.
+    /// `s3:PutObject`, `s3:PutObjectRetention`, `s3:AbortMultipartUpload`, `kms:GenerateDataKey`,
+    /// `kms:Decrypt`.
     async fn upload<C: Chunks>(
         &self,
         key: &str,
-        encryption: &Encryption,
+        protection: &Protection,
         stream: &mut Measured<C>,
         mark: Option<&str>,
     ) -> Result<Uploaded, Fault>;
-    /// What S3 says of one version, or of the current one. `s3:GetObjectVersion`, `kms:Decrypt`.
+    /// What S3 says of one version, or of the current one; of its lock only to who may see that.
+    /// `s3:GetObjectVersion`, `s3:GetObjectRetention`, `kms:Decrypt`.
     async fn facts(&self, key: &str, version_id: Option<&str>) -> Result<Seen<ObjectFacts>, Fault>;
     /// Reads one version with the function's own credentials, as [`Vault::read_as_recovery`] does with
     /// the recovery role's. `s3:GetObjectVersion`, `kms:Decrypt`.
@@ -204,6 +209,12 @@ pub trait Standing {
         key: &str,
         version_id: Option<&str>,
     ) -> Result<Seen<Replication>, Fault>;
+}
+
+/// Whether the vault can lock.
+pub trait Locks {
+    /// Whether its bucket has Object Lock. `s3:GetBucketObjectLockConfiguration`.
+    async fn has_object_lock(&self) -> Result<bool, Fault>;
 }
 
 /// KMS keys.

@@ -14,12 +14,14 @@ mod looks;
 mod marks;
 mod request;
 
+use jiff::Timestamp;
 use warmspare_decide::name::{Slot, SystemName};
 use warmspare_decide::outcome::{self, Announcement, Happening, Outcome};
 use warmspare_decide::plan::Keep;
 use warmspare_decide::prune::{self, Cause, Commit, Fate, Mark, Pruning, View};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::vault;
+use warmspare_decide::verify::ObjectFacts;
 
 use crate::documents;
 use crate::fault::{Fault, Hope};
@@ -78,6 +80,8 @@ struct Tally {
     given_back: Vec<Slot>,
     theirs: Vec<Slot>,
     denied: Vec<(Slot, String)>,
+    /// How many stay for their lock, and until when the last of them does.
+    locked: Option<(usize, Timestamp)>,
 }
 
 struct Run<'a, P> {
@@ -96,7 +100,7 @@ impl<P: Clock + Vault + Deletion + Bus> Run<'_, P> {
 
     async fn run(&self) -> Result<Outcome, Fault> {
         let (view, decision) = self.look().await?;
-        let mut tally = Tally::default();
+        let mut tally = Tally { locked: decision.locked(), ..Tally::default() };
         for slot in marked_in_vain(&view, &decision) {
             if self.give_back(slot).await? {
                 tally.given_back.push(slot);
@@ -125,6 +129,12 @@ impl<P: Clock + Vault + Deletion + Bus> Run<'_, P> {
         let Last::Goes(cause, newest) = self.look_at(slot).await? else {
             return Ok(Ended::Stays);
         };
+        // Not every lock is the manifest's: the bucket may have one for everything, and a person may have
+        // made one longer.
+        let manifest = vault::manifest(&self.system, slot);
+        if let Some(why) = self.facts(&manifest).await?.and_then(|facts| self.lock_of(&facts)) {
+            return Ok(Ended::Denied(why));
+        }
         let mark = self.mark(slot, cause, newest);
         let Marked::Ours(etag) = marks::set(self.ports, &mark).await? else {
             return Ok(Ended::Theirs);
@@ -213,12 +223,12 @@ impl<P: Clock + Vault + Deletion + Bus> Run<'_, P> {
                 if position == last {
                     self.tell(mark).await?;
                 }
-                let facts = match self.ports.facts(key, None).await? {
-                    Seen::Here(facts) => facts,
-                    Seen::Absent => continue,
-                    Seen::Unknown(why) => return Err(documents::unread(key, why)),
+                let Some(facts) = self.facts(key).await? else { continue };
+                let deleted = match self.lock_of(&facts) {
+                    Some(why) => Deleted::Denied(why),
+                    None => self.ports.delete(key, &facts).await?,
                 };
-                match self.ports.delete(key, &facts).await? {
+                match deleted {
                     Deleted::New => is_begun = true,
                     // Nothing else goes before the manifest has.
                     Deleted::Conflict if key == &manifest => continue 'turns,
@@ -230,6 +240,20 @@ impl<P: Clock + Vault + Deletion + Bus> Run<'_, P> {
         }
         let why = format!("it was not empty after {TURNS_MAX} turns: somebody writes there");
         Err(Fault::new(Hope::Retryable, "deleting", folder, why))
+    }
+
+    async fn facts(&self, key: &str) -> Result<Option<ObjectFacts>, Fault> {
+        match self.ports.facts(key, None).await? {
+            Seen::Here(facts) => Ok(Some(facts)),
+            Seen::Absent => Ok(None),
+            Seen::Unknown(why) => Err(documents::unread(key, why)),
+        }
+    }
+
+    /// S3 lays a delete marker over what is locked as well, and the version stays: to call that deleted
+    /// would be untrue.
+    fn lock_of(&self, facts: &ObjectFacts) -> Option<String> {
+        facts.lock.as_ref()?.holds(self.ports.now())
     }
 
     /// By what the mark says alone: told again, it is the same word for word.
@@ -265,6 +289,9 @@ impl<P: Clock + Vault + Deletion + Bus> Run<'_, P> {
         }
         if !tally.theirs.is_empty() {
             clauses.push(format!("another run is at {}", names(&tally.theirs)));
+        }
+        if let Some((count, until)) = tally.locked {
+            clauses.push(format!("{count} are kept by their lock, the last until {until}"));
         }
         for (slot, why) in &tally.denied {
             clauses.push(format!("{slot} is kept by its lock, or by a policy ({why})"));

@@ -14,8 +14,8 @@ mod store;
 mod told;
 
 use warmspare_decide::backup::{self, Next};
-use warmspare_decide::encryption::Encryption;
 use warmspare_decide::inbox::{Woken, woken_by};
+use warmspare_decide::lock::Protection;
 use warmspare_decide::manifest::{self, Manifest};
 use warmspare_decide::name::{SiteName, Slot, SystemName, Term};
 use warmspare_decide::outcome::Outcome;
@@ -28,12 +28,15 @@ use crate::documents::{self, Created};
 use crate::fault::{Fault, Hope};
 use crate::journal;
 use crate::pace::Pacer;
-use crate::ports::{Artifacts, Bus, Clock, Controllers, Inbox, Keys, Sources, Vault};
+use crate::ports::{Artifacts, Bus, Clock, Controllers, Inbox, Keys, Locks, Sources, Vault};
 use artifacts::Ended;
 use inbox::{Found, Rejected};
 use request::{Request, Why};
 use store::{How, look};
 use told::{refuse, stored};
+
+/// The lock and the key are looked at once each, and then it is known.
+const LOOKS_MAX: u32 = 3;
 
 /// So many pushes of one second become backups of their own.
 const PUSHES_A_SECOND_MAX: usize = 8;
@@ -45,7 +48,7 @@ const PUSHES_A_SECOND_MAX: usize = 8;
 /// Permanent: what is stored under the backup's names is not what it should be.
 pub async fn answer<P>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
 where
-    P: Clock + Keys + Sources + Controllers + Inbox + Artifacts + Bus,
+    P: Clock + Keys + Locks + Sources + Controllers + Inbox + Artifacts + Bus,
 {
     let request = match request::read(event) {
         Ok(Some(request)) => request,
@@ -89,7 +92,7 @@ async fn made_of_pushes<P>(
     request: &Request,
 ) -> Result<Outcome, Fault>
 where
-    P: Clock + Keys + Sources + Controllers + Inbox + Artifacts + Bus,
+    P: Clock + Keys + Locks + Sources + Controllers + Inbox + Artifacts + Bus,
 {
     let mut slot = request.slot;
     for _push in 0..PUSHES_A_SECOND_MAX {
@@ -116,7 +119,7 @@ async fn make<P>(
     why: &Why,
 ) -> Result<Outcome, Fault>
 where
-    P: Clock + Keys + Sources + Controllers + Inbox + Artifacts + Bus,
+    P: Clock + Keys + Locks + Sources + Controllers + Inbox + Artifacts + Bus,
 {
     let ended = attempt(ports, plan, plan_version, slot, why).await;
     match begun::settle(ports, &plan.system, slot, &ended).await {
@@ -135,7 +138,7 @@ async fn attempt<P>(
     why: &Why,
 ) -> Result<Outcome, Fault>
 where
-    P: Clock + Keys + Sources + Controllers + Inbox + Artifacts + Bus,
+    P: Clock + Keys + Locks + Sources + Controllers + Inbox + Artifacts + Bus,
 {
     let system = &plan.system;
     let manifest_key = vault::manifest(system, slot);
@@ -164,7 +167,7 @@ where
             begun?;
         }
     }
-    let (site, term, encryption) = match ready? {
+    let (site, term, protection) = match ready? {
         Ok(active) => active,
         Err(refusal) => return refuse(ports, system, Some(slot), refusal).await,
     };
@@ -184,7 +187,7 @@ where
     }
     let mut objects = Vec::new();
     let pacer = Pacer::new(ports, plan.backup.throttle.as_ref());
-    let how = How { plan, slot, encryption: &encryption, pacer: &pacer };
+    let how = How { plan, slot, protection: &protection, pacer: &pacer };
     for source in &plan.backup.sources {
         let ended = match &source.from {
             From::S3(bucket) => {
@@ -210,7 +213,7 @@ where
             }
         }
     }
-    let (key_arn, word) = encryption.written();
+    let (key_arn, word) = protection.encryption.written();
     let mut manifest = Manifest {
         format: manifest::FORMAT,
         system: system.clone(),
@@ -220,11 +223,13 @@ where
         plan_version: plan_version.to_owned(),
         key_arn,
         encryption: word,
+        lock: protection.lock,
         stored_at: ports.now(),
         objects,
     };
     manifest.format = manifest.right_format();
-    match documents::create_json(ports, &manifest_key, &manifest).await? {
+    let lock = manifest.lock.as_ref();
+    match documents::create_json_under(ports, &manifest_key, &manifest, lock).await? {
         Created::New | Created::Ours => stored(ports, &manifest, "is stored").await,
         Created::Theirs(theirs) => stored(ports, &theirs, "was stored before").await,
     }
@@ -259,19 +264,19 @@ async fn lacks<P: Clock + Bus>(
     }
 }
 
-/// The active site and its term, and how everything is encrypted, if the backup may begin.
-async fn ready<P: Clock + Vault + Keys>(
+/// The active site and its term, and how everything is protected, if the backup may begin.
+async fn ready<P: Clock + Vault + Keys + Locks>(
     ports: &P,
     plan: &Plan,
     slot: Slot,
-) -> Result<Result<(SiteName, Term, Encryption), Refusal>, Fault> {
-    let encryption = match admit(ports, plan, slot).await? {
-        Ok(encryption) => encryption,
+) -> Result<Result<(SiteName, Term, Protection), Refusal>, Fault> {
+    let protection = match admit(ports, plan, slot).await? {
+        Ok(protection) => protection,
         Err(refusal) => return Ok(Err(refusal)),
     };
     let (site, term) = journal::active_site(ports, plan).await?;
     if site == plan.home.name {
-        return Ok(Ok((site, term, encryption)));
+        return Ok(Ok((site, term, protection)));
     }
     Ok(Err(Refusal::NotSupported {
         what: format!("a backup while {site} is active"),
@@ -283,38 +288,36 @@ async fn ready<P: Clock + Vault + Keys>(
     }))
 }
 
-/// How everything of the backup is encrypted, or why it may not begin. A key of which nothing is known
+/// How everything of the backup is protected, or why it may not begin. A key of which nothing is known
 /// is a fault: it may be right, and the retry will tell.
-async fn admit<P: Clock + Vault + Keys>(
+async fn admit<P: Clock + Vault + Keys + Locks>(
     ports: &P,
     plan: &Plan,
     slot: Slot,
-) -> Result<Result<Encryption, Refusal>, Fault> {
-    let mut view = backup::View { now: ports.now(), region: ports.region(), key: None };
-    let mut next = backup::next(plan, slot, &view);
+) -> Result<Result<Protection, Refusal>, Fault> {
+    let (now, region) = (ports.now(), ports.region());
+    let mut view = backup::View { now, region, has_object_lock: None, key: None };
     let mut subject = plan.system.to_string();
-    match &next {
-        Next::LookAtKey(key_arn) => {
-            view.key = Some(ports.key(key_arn).await?);
-            subject = key_arn.to_string();
-            next = backup::next(plan, slot, &view);
-        }
-        Next::LookAtAwsS3 => {
-            view.key = Some(ports.aws_s3_key().await?);
-            subject = "alias/aws/s3".to_owned();
-            next = backup::next(plan, slot, &view);
-        }
-        Next::Store(_) | Next::Refuse(_) | Next::NotKnown(_) => {}
-    }
-    let unknown = |why: String| Fault::new(Hope::Retryable, "looking at the key", &subject, why);
-    match next {
-        Next::Store(encryption) => Ok(Ok(encryption)),
-        Next::Refuse(refusal) => Ok(Err(refusal)),
-        Next::NotKnown(why) => Err(unknown(why)),
-        Next::LookAtKey(_) | Next::LookAtAwsS3 => {
-            Err(unknown("it was looked at, and is asked for again".to_owned()))
+    for _look in 0..LOOKS_MAX {
+        match backup::next(plan, slot, &view) {
+            Next::LookAtObjectLock => view.has_object_lock = Some(ports.has_object_lock().await?),
+            Next::LookAtKey(key_arn) => {
+                view.key = Some(ports.key(&key_arn).await?);
+                subject = key_arn.to_string();
+            }
+            Next::LookAtAwsS3 => {
+                view.key = Some(ports.aws_s3_key().await?);
+                subject = "alias/aws/s3".to_owned();
+            }
+            Next::Store(protection) => return Ok(Ok(protection)),
+            Next::Refuse(refusal) => return Ok(Err(refusal)),
+            Next::NotKnown(why) => {
+                return Err(Fault::new(Hope::Retryable, "looking at the key", subject, why));
+            }
         }
     }
+    let why = "everything was looked at, and more is asked for";
+    Err(Fault::new(Hope::Permanent, "beginning the backup of", subject, why))
 }
 
 async fn newest_backup<P: Vault>(ports: &P, system: &SystemName) -> Result<Option<Slot>, Fault> {

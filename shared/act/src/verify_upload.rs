@@ -13,6 +13,7 @@ mod tripwires;
 mod watch;
 
 use jiff::civil::Date;
+use warmspare_decide::lock::Lock;
 use warmspare_decide::manifest::{Checked, Manifest, Receipt};
 use warmspare_decide::name::{Slot, SystemName};
 use warmspare_decide::outcome::{self, Announcement, Happening, Outcome};
@@ -191,7 +192,7 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
     async fn prove(&self, manifest: &Manifest, objects: Vec<Checked>) -> Result<Outcome, Fault> {
         let suspicions = self.suspicions(&objects).await?;
         let receipt = self.receipt_of(true, objects, suspicions);
-        match self.write(&receipt).await? {
+        match self.write(&receipt, manifest.lock.as_ref()).await? {
             None => self.verified(manifest, &receipt, "is verified").await,
             Some(theirs) => self.verified(manifest, &theirs, "was verified before").await,
         }
@@ -199,7 +200,7 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
 
     async fn reject(&self, objects: Vec<Checked>) -> Result<Outcome, Fault> {
         let receipt = self.receipt_of(false, objects, Vec::new());
-        match self.write(&receipt).await? {
+        match self.write(&receipt, None).await? {
             None => self.rejected(&receipt, "is rejected").await,
             Some(theirs) => self.rejected(&theirs, "was rejected before").await,
         }
@@ -278,9 +279,14 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         }
     }
 
-    /// Writes a receipt; gives the one that another run has written before, which then counts.
-    async fn write(&self, receipt: &Receipt) -> Result<Option<Receipt>, Fault> {
-        match documents::create_json(self.ports, &self.place(receipt), receipt).await? {
+    /// Writes a receipt, that of a proof under the lock of its backup; gives the one that another run has written before, which then counts.
+    async fn write(
+        &self,
+        receipt: &Receipt,
+        lock: Option<&Lock>,
+    ) -> Result<Option<Receipt>, Fault> {
+        let place = self.place(receipt);
+        match documents::create_json_under(self.ports, &place, receipt, lock).await? {
             Created::New | Created::Ours => Ok(None),
             Created::Theirs(theirs) => Ok(Some(theirs)),
         }

@@ -7,6 +7,7 @@ mod documents;
 mod encryption;
 mod facts;
 mod inbox;
+mod lock;
 mod multipart;
 mod parts;
 mod read_back;
@@ -18,11 +19,12 @@ mod versions;
 use bytes::Bytes;
 use warmspare_act::fault::Fault;
 use warmspare_act::ports::{
-    Deleted, Deletion, Document, Inbox, Standing, Uploaded, Uploads, Vault, Written,
+    Deleted, Deletion, Document, Inbox, Locks, Standing, Uploaded, Uploads, Vault, Written,
 };
 use warmspare_act::stream::{Chunks, Measured};
 use warmspare_decide::encryption::Encryption;
 use warmspare_decide::inbox::Pushed;
+use warmspare_decide::lock::{Lock, Protection};
 use warmspare_decide::name::{Region, Slot};
 use warmspare_decide::presence::{Marker, Versions};
 use warmspare_decide::seen::Seen;
@@ -44,11 +46,15 @@ impl Vault for Live {
     }
 
     async fn create(&self, key: &str, body: Bytes) -> Result<Written, Fault> {
-        Box::pin(documents::write(self, key, documents::Over::Nothing, body)).await
+        Box::pin(documents::write(self, key, documents::Over::Nothing, body, None)).await
+    }
+
+    async fn create_locked(&self, key: &str, body: Bytes, lock: &Lock) -> Result<Written, Fault> {
+        Box::pin(documents::write(self, key, documents::Over::Nothing, body, Some(lock))).await
     }
 
     async fn replace(&self, key: &str, etag: &str, body: Bytes) -> Result<Written, Fault> {
-        Box::pin(documents::write(self, key, documents::Over::Exactly(etag), body)).await
+        Box::pin(documents::write(self, key, documents::Over::Exactly(etag), body, None)).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
@@ -62,11 +68,11 @@ impl Vault for Live {
     async fn upload<C: Chunks>(
         &self,
         key: &str,
-        encryption: &Encryption,
+        protection: &Protection,
         stream: &mut Measured<C>,
         mark: Option<&str>,
     ) -> Result<Uploaded, Fault> {
-        let target = upload::Target { key, asked: encryption, mark };
+        let target = upload::Target { key, asked: protection, mark };
         Box::pin(upload::upload(self, target, stream)).await
     }
 
@@ -118,6 +124,12 @@ impl Inbox for Live {
 impl Deletion for Live {
     async fn delete(&self, key: &str, seen: &ObjectFacts) -> Result<Deleted, Fault> {
         Box::pin(delete::delete(self, key, seen)).await
+    }
+}
+
+impl Locks for Live {
+    async fn has_object_lock(&self) -> Result<bool, Fault> {
+        Box::pin(lock::has_object_lock(self)).await
     }
 }
 

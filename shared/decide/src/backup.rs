@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::encryption::{Choice, Encryption};
+use crate::lock::{Asked, Protection};
 use crate::name::{KeyArn, Region, Slot};
 use crate::plan::Plan;
 use crate::refusal::Refusal;
@@ -22,6 +23,8 @@ pub struct View {
     pub now: Timestamp,
     /// Where the vault is.
     pub region: Region,
+    /// Whether the vault has Object Lock, once that was looked at.
+    pub has_object_lock: Option<bool>,
     /// The plan's key, or the one that AWS manages for S3, once it was looked at.
     pub key: Option<Seen<KeyFacts>>,
 }
@@ -29,12 +32,14 @@ pub struct View {
 /// What comes next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Next {
+    /// Look whether the vault has Object Lock, and ask again.
+    LookAtObjectLock,
     /// Look at this key, and ask again.
     LookAtKey(KeyArn),
     /// Look at the key that AWS manages for S3 in the vault's Region, and ask again.
     LookAtAwsS3,
-    /// Store every source, so encrypted.
-    Store(Encryption),
+    /// Store every source, so protected.
+    Store(Protection),
     /// It is not done, and why.
     Refuse(Refusal),
     /// The key was looked at, and nothing is known of it: neither stored nor refused.
@@ -46,36 +51,58 @@ pub fn next(plan: &Plan, slot: Slot, view: &View) -> Next {
     if let Some(refusal) = far_from_now(slot, view.now).or_else(|| elsewhere(plan, view)) {
         return Next::Refuse(refusal);
     }
+    match (plan.backup.lock, view.has_object_lock) {
+        (Some(_), None) => return Next::LookAtObjectLock,
+        (Some(Asked { mode, days }), Some(false)) => {
+            return Next::Refuse(Refusal::NoObjectLock { mode, days });
+        }
+        (Some(_), Some(true)) | (None, _) => {}
+    }
+    match encrypted(plan, view) {
+        Ok(encryption) => {
+            let lock = plan.backup.lock.map(|asked| asked.lock(slot));
+            Next::Store(Protection { encryption, lock })
+        }
+        Err(next) => next,
+    }
+}
+
+/// How everything is encrypted, or what comes before that is known.
+fn encrypted(plan: &Plan, view: &View) -> Result<Encryption, Next> {
     match (&plan.backup.encryption, &view.key) {
-        (Choice::Own(own), _) => Next::Store(Encryption::Own(*own)),
-        (Choice::AwsS3, None) => Next::LookAtAwsS3,
+        (Choice::Own(own), _) => Ok(Encryption::Own(*own)),
+        (Choice::AwsS3, None) => Err(Next::LookAtAwsS3),
         (Choice::AwsS3, Some(key)) => aws_s3(key),
-        (Choice::Key(key_arn), None) => Next::LookAtKey(key_arn.clone()),
+        (Choice::Key(key_arn), None) => Err(Next::LookAtKey(key_arn.clone())),
         (Choice::Key(key_arn), Some(key)) => usable(key_arn, key, Encryption::Key(key_arn.clone())),
     }
 }
 
 /// The alias is looked up once, and what it stood for then is what every object is held to.
-fn aws_s3(seen: &Seen<KeyFacts>) -> Next {
+fn aws_s3(seen: &Seen<KeyFacts>) -> Result<Encryption, Next> {
     let arn = match seen {
         Seen::Here(facts) => KeyArn::parse(&facts.arn),
-        Seen::Absent => return Next::NotKnown("KMS knows no alias/aws/s3".to_owned()),
-        Seen::Unknown(why) => return Next::NotKnown(why.clone()),
+        Seen::Absent => return Err(Next::NotKnown("KMS knows no alias/aws/s3".to_owned())),
+        Seen::Unknown(why) => return Err(Next::NotKnown(why.clone())),
     };
     match arn {
         Ok(key_arn) => usable(&key_arn.clone(), seen, Encryption::AwsS3(key_arn)),
-        Err(_) => Next::NotKnown("KMS did not say what alias/aws/s3 stands for".to_owned()),
+        Err(_) => Err(Next::NotKnown("KMS did not say what alias/aws/s3 stands for".to_owned())),
     }
 }
 
-fn usable(key_arn: &KeyArn, seen: &Seen<KeyFacts>, encryption: Encryption) -> Next {
+fn usable(
+    key_arn: &KeyArn,
+    seen: &Seen<KeyFacts>,
+    encryption: Encryption,
+) -> Result<Encryption, Next> {
     match key_findings(key_arn, seen) {
-        Ok(clauses) if clauses.is_empty() => Next::Store(encryption),
-        Ok(clauses) => Next::Refuse(Refusal::KeyUnusable {
+        Ok(clauses) if clauses.is_empty() => Ok(encryption),
+        Ok(clauses) => Err(Next::Refuse(Refusal::KeyUnusable {
             key_arn: key_arn.clone(),
             why: clauses.join(" and "),
-        }),
-        Err(why) => Next::NotKnown(why),
+        })),
+        Err(why) => Err(Next::NotKnown(why)),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod group;
 pub mod inbox;
 pub mod inventory;
 pub mod journal;
+pub mod lock;
 pub mod maintenance;
 pub mod manifest;
 pub mod name;

@@ -43,7 +43,7 @@ pub struct Lock {
 }
 
 /// What S3 says of the lock of one version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Locked {
     /// `GOVERNANCE` or `COMPLIANCE`.
     pub mode: String,

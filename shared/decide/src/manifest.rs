@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::encryption::{Encryption, Word};
 use crate::inventory::Totals;
+use crate::lock::{Lock, Protection};
 use crate::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
 use crate::tripwire::{Changes, Measures};
 
@@ -25,8 +26,11 @@ pub const FORMAT_WITH_INVENTORIES: u32 = 3;
 /// The version of a manifest whose objects are not under a key that somebody made.
 pub const FORMAT_WITH_ENCRYPTION: u32 = 4;
 
+/// The version of a manifest whose objects are locked.
+pub const FORMAT_WITH_LOCK: u32 = 5;
+
 /// The versions of a manifest that this code reads.
-pub const MANIFEST_FORMATS: RangeInclusive<u32> = FORMAT..=FORMAT_WITH_ENCRYPTION;
+pub const MANIFEST_FORMATS: RangeInclusive<u32> = FORMAT..=FORMAT_WITH_LOCK;
 
 /// The version of a receipt that says what was measured, and what is suspicious. A reader that does not
 /// know of either says so; every other receipt is [`FORMAT`].
@@ -102,6 +106,9 @@ pub struct Manifest {
     /// What was asked for where it was no key that somebody made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Word>,
+    /// The lock of every object, and of the manifest itself, where one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
     /// When the manifest was written.
     pub stored_at: Timestamp,
     /// In the plan's order: metadata first, artifacts last (seed C7).
@@ -109,15 +116,16 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// How every object was asked to be encrypted; `None` if it says nothing that was ever written.
-    pub fn asked(&self) -> Option<Encryption> {
-        Encryption::read(self.key_arn.as_ref(), self.encryption)
+    /// How every object was asked to be kept; `None` if it says nothing that was ever written.
+    pub fn asked(&self) -> Option<Protection> {
+        let encryption = Encryption::read(self.key_arn.as_ref(), self.encryption)?;
+        Some(Protection { encryption, lock: self.lock })
     }
 
     /// What people are told of every backup like this one, a clause each.
     pub fn warnings(&self) -> Vec<&'static str> {
         let mut warnings: Vec<&str> =
-            self.asked().and_then(|asked| asked.warning()).into_iter().collect();
+            self.asked().and_then(|asked| asked.encryption.warning()).into_iter().collect();
         if !self.objects.is_empty() && self.objects.iter().all(|stored| stored.inventory.is_some())
         {
             warnings.push(
@@ -130,7 +138,9 @@ impl Manifest {
 
     /// The version of a manifest that records this.
     pub fn right_format(&self) -> u32 {
-        if self.encryption.is_some() {
+        if self.lock.is_some() {
+            FORMAT_WITH_LOCK
+        } else if self.encryption.is_some() {
             FORMAT_WITH_ENCRYPTION
         } else if self.objects.iter().any(|stored| stored.inventory.is_some()) {
             FORMAT_WITH_INVENTORIES

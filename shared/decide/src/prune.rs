@@ -75,6 +75,8 @@ pub struct SlotView {
     pub rejected: bool,
     /// It has a [`Mark`].
     pub marked: bool,
+    /// Until when its manifest says that it is locked.
+    pub locked_until: Option<Timestamp>,
 }
 
 /// Everything that the decision sees. A listing that failed is no view: nothing is decided then.
@@ -105,6 +107,8 @@ pub enum Why {
     NotOlder,
     /// Its manifest cannot be read.
     Unreadable,
+    /// It is locked until then.
+    Locked(Timestamp),
     /// There is no newer proven backup, so it is what there is.
     NothingNewer,
 }
@@ -149,6 +153,15 @@ pub struct Pruning {
 }
 
 impl Pruning {
+    /// How many stay for their lock alone, and until when the last of them is locked.
+    pub fn locked(&self) -> Option<(usize, Timestamp)> {
+        let until = self.fates.values().filter_map(|fate| match fate {
+            Fate::Stays(Why::Locked(until)) => Some(*until),
+            Fate::Stays(_) | Fate::Goes(_) => None,
+        });
+        Some((until.clone().count(), until.max()?))
+    }
+
     /// What goes, oldest first.
     pub fn going(&self) -> impl Iterator<Item = (Slot, Cause)> {
         self.fates.iter().filter_map(|(slot, fate)| match fate {
@@ -184,7 +197,7 @@ pub fn decide(keep: &Keep, view: &View) -> Pruning {
             let in_use = view.in_use.filter(|(_, used)| used == slot);
             let why = held.or_else(|| in_use.map(|(term, _)| Why::InUse(term)));
             let why = why.or_else(|| asked.get(slot).cloned().map(Why::Asked));
-            (*slot, why.map_or_else(|| judging.fate(is_proven(seen)), Fate::Stays))
+            (*slot, why.map_or_else(|| judging.unless_locked(is_proven(seen)), Fate::Stays))
         })
         .collect();
     let stays = |slot: &&Slot| matches!(fates.get(*slot), Some(Fate::Stays(_)));
@@ -209,6 +222,14 @@ struct Judging<'a> {
 }
 
 impl Judging<'_> {
+    /// A delete marker over what is locked would say that it is gone, and it would not be.
+    fn unless_locked(&self, is_proven: bool) -> Fate {
+        match (self.fate(is_proven), self.seen.locked_until) {
+            (Fate::Goes(_), Some(until)) if until > self.now => Fate::Stays(Why::Locked(until)),
+            (fate, _) => fate,
+        }
+    }
+
     fn fate(&self, is_proven: bool) -> Fate {
         let seen = self.seen;
         if seen.commit == Commit::Unreadable {
@@ -285,7 +306,8 @@ const SLOT_CHARACTERS: usize = 20;
 pub fn slots(backups: &[String]) -> BTreeMap<Slot, SlotView> {
     let mut slots: BTreeMap<Slot, SlotView> = BTreeMap::new();
     let (verified, rejected, marked) = (false, false, false);
-    let nothing = SlotView { keys: 0, commit: Commit::Absent, verified, rejected, marked };
+    let (keys, commit, locked_until) = (0, Commit::Absent, None);
+    let nothing = SlotView { keys, commit, verified, rejected, marked, locked_until };
     for (slot, _) in backups.iter().filter_map(|key| vault::slot_of(key)) {
         slots.entry(slot).or_insert_with(|| nothing.clone()).keys += 1;
     }

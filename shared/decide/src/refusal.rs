@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::evidence::Verdict;
 use crate::fits::TooLong;
+use crate::lock::Mode;
 use crate::name::{KeyArn, Region, SiteName, Slot, SourceName, Term};
 
 /// Why something is not done.
@@ -48,6 +49,12 @@ pub enum Refusal {
         "the key {key_arn} is in {found}, and the vault is in {wanted}: S3 takes a key of its own Region only"
     )]
     KeyElsewhere { key_arn: KeyArn, found: String, wanted: Region },
+    /// The plan asks for a lock that the vault cannot keep.
+    #[error(
+        "the plan locks each backup for {days} day(s) ({mode}), and the vault's bucket has no Object Lock: S3 \
+         would not take it"
+    )]
+    NoObjectLock { mode: Mode, days: u32 },
     /// The slot is in the future, or too old to be backed up now.
     #[error(
         "the slot {slot} is {off_s} s away from now, and {off_s_max} s is the most: what is stored is named by when it was made"

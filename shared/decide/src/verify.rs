@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::encryption::Encryption;
 use crate::inventory::Object;
+use crate::lock::{Locked, Protection};
 use crate::manifest::{Checked, Manifest, Stored, Sums};
 use crate::name::{KeyArn, Region, Slot, SystemName};
 use crate::seen::Seen;
@@ -47,6 +47,8 @@ pub struct ObjectFacts {
     pub written_at: Option<Timestamp>,
     /// The push that it was marked with, for an object of a backup that was pushed; as it was given.
     pub mark: Option<String>,
+    /// Its lock, if S3 says that it has one, also one that is over.
+    pub lock: Option<Locked>,
 }
 
 /// The version of every object that a bucket without versioning holds.
@@ -95,19 +97,23 @@ fn outage(seen: &Seen<KeyFacts>) -> Option<String> {
 }
 
 /// What is wrong with a stored object by what S3 itself says of it, a clause each.
-pub fn storage_findings(wanted: &Encryption, sums: &Sums, facts: &ObjectFacts) -> Vec<String> {
+pub fn storage_findings(wanted: &Protection, sums: &Sums, facts: &ObjectFacts) -> Vec<String> {
     let mut findings = Vec::new();
     // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/AddingObjectstoVersionSuspendedBuckets.html>:
     // the next write takes its place, and nothing is left of it.
     if facts.version_id == NO_VERSION {
         findings.push("S3 keeps no versions of it: the bucket's versioning is not enabled".into());
     }
+    let Protection { encryption, lock } = wanted;
     if facts.algorithm.is_none() {
-        let asked = wanted.algorithm();
+        let asked = encryption.algorithm();
         findings.push(format!("S3 does not say that it is encrypted, where {asked} was asked"));
     } else if let Some(clause) =
-        wanted.differs(facts.algorithm.as_deref(), facts.key_arn.as_deref())
+        encryption.differs(facts.algorithm.as_deref(), facts.key_arn.as_deref())
     {
+        findings.push(format!("it {clause}"));
+    }
+    if let Some(clause) = lock.and_then(|lock| lock.differs(facts.lock.as_ref())) {
         findings.push(format!("it {clause}"));
     }
     if facts.size_bytes != sums.size_bytes {
@@ -145,6 +151,8 @@ pub struct View {
     pub manifest: Manifest,
     /// The manifest's key, as KMS describes it, if it has one.
     pub key: Option<Seen<KeyFacts>>,
+    /// The manifest as an object, where it is to have a lock.
+    pub commit: Option<Seen<ObjectFacts>>,
     /// Every key of the vault in the backup's folder.
     pub listed: Seen<Vec<String>>,
     /// What was seen of each record, in the manifest's order.
@@ -240,10 +248,24 @@ fn manifest_findings(view: &View, unknown: &mut Vec<String>) -> Vec<String> {
     if manifest.objects.is_empty() {
         findings.push("it records nothing".to_owned());
     }
+    lock_of_manifest(view, &mut findings, unknown);
     if let Some(key_arn) = &manifest.key_arn {
         key_of_manifest(view, key_arn, &mut findings, unknown);
     }
     findings
+}
+
+/// Without its manifest a backup is none, so that is locked like the objects that it names.
+fn lock_of_manifest(view: &View, findings: &mut Vec<String>, unknown: &mut Vec<String>) {
+    let Some(lock) = view.manifest.lock else { return };
+    match &view.commit {
+        Some(Seen::Here(facts)) => {
+            findings.extend(lock.differs(facts.lock.as_ref()).map(|clause| format!("it {clause}")));
+        }
+        Some(Seen::Absent) => findings.push("it is gone".to_owned()),
+        Some(Seen::Unknown(why)) => unknown.push(format!("its lock could not be seen: {why}")),
+        None => unknown.push("its lock was not looked at".to_owned()),
+    }
 }
 
 fn key_of_manifest(
@@ -280,7 +302,7 @@ fn record_findings(view: &View, position: usize, stored: &Stored) -> Vec<String>
 
 /// What is wrong with one artifact that an inventory lists, and what is not known of it, a clause each.
 pub fn artifact_findings(
-    asked: &Encryption,
+    asked: &Protection,
     object: &Object,
     seen: &ObjectView,
 ) -> (Vec<String>, Vec<String>) {
@@ -300,7 +322,7 @@ struct Record<'a> {
 }
 
 fn object_findings(
-    asked: Option<&Encryption>,
+    asked: Option<&Protection>,
     stored: Record<'_>,
     seen: &ObjectView,
     findings: &mut Vec<String>,

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::plan_text;
 use warmspare_act::ports::{
-    Deleted, Deletion, Document, Inbox, Standing, Uploaded, Uploads, Vault, Written,
+    Deleted, Deletion, Document, Inbox, Locks, Standing, Uploaded, Uploads, Vault, Written,
 };
 use warmspare_act::stream::{Chunks, Measured, crc64nvme_of};
 use warmspare_decide::encryption::Encryption;
 use warmspare_decide::inbox::Pushed;
 use warmspare_decide::journal::Step;
+use warmspare_decide::lock::{Lock, Locked, Protection};
 use warmspare_decide::name::{Region, Slot};
 use warmspare_decide::plan::{Plan, Problems};
 use warmspare_decide::presence::{Marker, Versions};
@@ -56,6 +57,7 @@ pub(crate) struct Version {
     pub(crate) checksum_type: Option<String>,
     pub(crate) slot: Option<String>,
     pub(crate) mark: Option<String>,
+    pub(crate) lock: Option<Locked>,
 }
 
 /// What the vault knows beside its objects.
@@ -92,6 +94,8 @@ pub(crate) struct Beside {
     pub(crate) silent: Option<&'static str>,
     /// So many versions are on a page of their listing, if not a thousand.
     pub(crate) versions_page: Option<usize>,
+    /// The bucket has Object Lock.
+    pub(crate) has_object_lock: bool,
     /// The role that will restore may not read.
     pub(crate) recovery_is_denied: bool,
 }
@@ -111,6 +115,7 @@ impl Version {
             checksum_type: Some("FULL_OBJECT".to_owned()),
             slot: None,
             mark: None,
+            lock: None,
         }
     }
 }
@@ -185,6 +190,46 @@ fn is_blind(state: &State, key: &str) -> bool {
     state.beside.blind_to.is_some_and(|end| key.ends_with(end))
 }
 
+/// S3 takes a lock only where the bucket has Object Lock.
+fn locked(state: &State, key: &str, lock: Option<&Lock>) -> Result<Option<Locked>, Fault> {
+    match lock {
+        Some(_) if !state.beside.has_object_lock => {
+            let why = "InvalidRequest: Bucket is missing Object Lock Configuration";
+            Err(Fault::new(Hope::Permanent, "writing", key, why))
+        }
+        Some(Lock { mode, until }) => {
+            Ok(Some(Locked { mode: mode.to_string(), until: Some(*until) }))
+        }
+        None => Ok(None),
+    }
+}
+
+fn created(
+    state: &mut State,
+    key: &str,
+    body: &Bytes,
+    lock: Option<&Lock>,
+) -> Result<Written, Fault> {
+    if state.bent == Some(Bent::CreateOverwrites) {
+        state.objects.remove(key);
+    }
+    if key.ends_with("/switch.json") {
+        is_intended(state, Step::Repoint);
+        if state.bent == Some(Bent::SwitchIsOverwritten) {
+            state.objects.remove(key);
+        }
+    }
+    if current(state, key).is_some() {
+        return Ok(Written::Conflict);
+    }
+    let lock = locked(state, key, lock)?;
+    let version = Version { lock, ..Version::new(state, body, VAULT_KEY) };
+    let etag = version.etag.clone();
+    arrive(state, key, version);
+    judge(state, key);
+    Ok(Written::New(etag))
+}
+
 impl Vault for Run<'_> {
     type Body = Pieces;
 
@@ -208,27 +253,13 @@ impl Vault for Run<'_> {
 
     async fn create(&self, key: &str, body: Bytes) -> Result<Written, Fault> {
         let key = key.to_owned();
-        self.send("Vault::create", move |state| {
-            let key = key.as_str();
-            if state.bent == Some(Bent::CreateOverwrites) {
-                state.objects.remove(key);
-            }
-            if key.ends_with("/switch.json") {
-                is_intended(state, Step::Repoint);
-                if state.bent == Some(Bent::SwitchIsOverwritten) {
-                    state.objects.remove(key);
-                }
-            }
-            if current(state, key).is_some() {
-                return Ok(Written::Conflict);
-            }
-            let version = Version::new(state, &body, VAULT_KEY);
-            let etag = version.etag.clone();
-            arrive(state, key, version);
-            judge(state, key);
-            Ok(Written::New(etag))
-        })
-        .await
+        self.send("Vault::create", move |state| created(state, &key, &body, None)).await
+    }
+
+    async fn create_locked(&self, key: &str, body: Bytes, lock: &Lock) -> Result<Written, Fault> {
+        let (key, lock) = (key.to_owned(), *lock);
+        self.send("Vault::create_locked", move |state| created(state, &key, &body, Some(&lock)))
+            .await
     }
 
     async fn replace(&self, key: &str, etag: &str, body: Bytes) -> Result<Written, Fault> {
@@ -269,7 +300,7 @@ impl Vault for Run<'_> {
     async fn upload<C: Chunks>(
         &self,
         key: &str,
-        encryption: &Encryption,
+        protection: &Protection,
         stream: &mut Measured<C>,
         mark: Option<&str>,
     ) -> Result<Uploaded, Fault> {
@@ -292,7 +323,8 @@ impl Vault for Run<'_> {
             if current(state, key).is_some() {
                 return Ok(Uploaded::Exists);
             }
-            let mut version = Version::so(state, &body, encryption);
+            let lock = locked(state, key, protection.lock.as_ref())?;
+            let mut version = Version { lock, ..Version::so(state, &body, &protection.encryption) };
             version.mark = mark.map(str::to_owned);
             (state.sources.stores)(&mut version);
             let version_id = version.id.clone();
@@ -319,6 +351,7 @@ impl Vault for Run<'_> {
                     slot: version.slot.clone(),
                     written_at: Some(version.written_at),
                     mark: version.mark.clone(),
+                    lock: version.lock.clone(),
                 })
             }))
         })
@@ -401,6 +434,12 @@ impl Vault for Run<'_> {
     }
 }
 
+impl Locks for Run<'_> {
+    async fn has_object_lock(&self) -> Result<bool, Fault> {
+        self.look(|state| Ok(state.beside.has_object_lock)).await
+    }
+}
+
 impl Uploads for Run<'_> {
     async fn unfinished(&self, prefix: &str) -> Result<Vec<Unfinished>, Fault> {
         let ours = |upload: &&Unfinished| upload.key.starts_with(prefix);
@@ -478,6 +517,10 @@ impl Deletion for Run<'_> {
             }
             if current(state, &key).is_none_or(|version| version.etag != etag) {
                 return Ok(Deleted::Conflict);
+            }
+            let lock = current(state, &key).and_then(|version| version.lock.clone());
+            if let Some(holds) = lock.and_then(|lock| lock.holds(state.now)) {
+                state.breaks(format!("P6: {key} was said to be deleted, and is {holds}"));
             }
             for wrong in super::deletions::wrong(state, &key) {
                 state.breaks(wrong);

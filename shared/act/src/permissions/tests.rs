@@ -27,7 +27,7 @@ fn ports_of(function: &str) -> &'static [&'static str] {
         ],
         "health-probe" => &["Vault", "Databases", "Signals", "Monitoring"],
         "prune-backups" => &["Vault", "Deletion", "Bus"],
-        "scheduled-backup" => &["Vault", "Keys", "Sources", "Artifacts", "Inbox", "Bus"],
+        "scheduled-backup" => &["Vault", "Locks", "Keys", "Sources", "Artifacts", "Inbox", "Bus"],
         "snapshot-export" => &["Vault", "Keys", "Snapshots", "Bus"],
         "verify-upload" => &["Vault", "Uploads", "Standing", "Keys", "Bus"],
         other => panic!("{other}"),

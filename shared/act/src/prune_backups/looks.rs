@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use warmspare_decide::manifest::Manifest;
 use warmspare_decide::name::{Slot, SystemName, Term};
 use warmspare_decide::prune::{self, Commit, View};
@@ -25,7 +26,7 @@ pub(super) async fn view<P: Clock + Vault>(ports: &P, system: &SystemName) -> Re
     for (slot, seen) in &mut slots {
         let key = vault::manifest(system, *slot);
         if keys.contains(key.as_str()) {
-            seen.commit = commit(ports, system, *slot, &key, &keys).await?;
+            (seen.commit, seen.locked_until) = commit(ports, system, *slot, &key, &keys).await?;
         }
     }
     let in_use = in_use(ports, system).await?;
@@ -41,24 +42,25 @@ async fn commit<P: Vault>(
     slot: Slot,
     key: &str,
     keys: &BTreeSet<&str>,
-) -> Result<Commit, Fault> {
+) -> Result<(Commit, Option<Timestamp>), Fault> {
     let document = match ports.read(key).await? {
         Seen::Here(document) => document,
         // Another run has deleted it since the listing.
-        Seen::Absent => return Ok(Commit::Absent),
+        Seen::Absent => return Ok((Commit::Absent, None)),
         Seen::Unknown(why) => return Err(documents::unread(key, why)),
     };
     let Ok(manifest) = documents::parse_json::<Manifest>(key, &document.body) else {
-        return Ok(Commit::Unreadable);
+        return Ok((Commit::Unreadable, None));
     };
     if &manifest.system != system || manifest.slot != slot || manifest.objects.is_empty() {
-        return Ok(Commit::Unreadable);
+        return Ok((Commit::Unreadable, None));
     }
     let is_missing = |key: &str| !keys.contains(key);
-    Ok(match manifest.objects.iter().filter(|stored| is_missing(&stored.key)).count() {
+    let commit = match manifest.objects.iter().filter(|stored| is_missing(&stored.key)).count() {
         0 => Commit::Whole,
         missing => Commit::Lacks(missing),
-    })
+    };
+    Ok((commit, manifest.lock.map(|lock| lock.until)))
 }
 
 /// The backup that an open failover names in its opening.

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use warmspare_decide::encryption::Encryption;
 use warmspare_decide::fits::{Speed, TooLong};
 use warmspare_decide::inventory::{FORMAT, Head, Origin, Row, Through, Totals};
+use warmspare_decide::lock::Protection;
 use warmspare_decide::manifest::{Stored, Sums};
 use warmspare_decide::name::{Slot, SourceName, SystemName};
 use warmspare_decide::plan::{Plan, Store};
@@ -126,8 +127,8 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
         &self.head.source
     }
 
-    fn asked(&self) -> Encryption {
-        Encryption::Key(self.head.origin.key_arn.clone())
+    fn asked(&self) -> Protection {
+        Encryption::Key(self.head.origin.key_arn.clone()).into()
     }
 
     async fn run(&self) -> Result<Ended, Fault> {

@@ -47,7 +47,7 @@ pub(super) async fn upload<P: Clock + Controllers + Vault>(
     let body = ports.open_written(controller, &file).await?;
     let body = Held::new(body, &file.key, &facts(&file));
     let mut stream = Measured::new(how.pacer.unpaced(body, source));
-    ports.upload(key, how.encryption, &mut stream, Some(&mark)).await.map(Ok)
+    ports.upload(key, how.protection, &mut stream, Some(&mark)).await.map(Ok)
 }
 
 /// What the listing says of a file: that it is so long.
@@ -63,6 +63,7 @@ fn facts(file: &Written) -> ObjectFacts {
         slot: None,
         written_at: Some(file.written_at),
         mark: None,
+        lock: None,
     }
 }
 

@@ -16,7 +16,7 @@ use super::request::Why;
 use crate::documents;
 use crate::fault::{Fault, Hope};
 use crate::ports::{
-    Artifacts, Bus, Clock, Controllers, Document, Inbox, Keys, Sources, Vault, Written,
+    Artifacts, Bus, Clock, Controllers, Document, Inbox, Keys, Locks, Sources, Vault, Written,
 };
 
 /// How long a run may be at it, in seconds: no invocation lives longer
@@ -99,7 +99,7 @@ pub(super) async fn settle<P: Clock + Vault>(
 /// The first fault, once the others were tried.
 pub(super) async fn go_on<P>(ports: &P) -> Result<Outcome, Fault>
 where
-    P: Clock + Keys + Sources + Controllers + Inbox + Artifacts + Bus,
+    P: Clock + Keys + Locks + Sources + Controllers + Inbox + Artifacts + Bus,
 {
     let keys = ports.list(vault::ALL_BEGUN).await?;
     let mut said = Vec::new();
@@ -138,7 +138,7 @@ enum Found {
 
 async fn catch_up<P>(ports: &P, system: &SystemName, newest: Slot) -> Result<Option<Outcome>, Fault>
 where
-    P: Clock + Keys + Sources + Controllers + Inbox + Artifacts + Bus,
+    P: Clock + Keys + Locks + Sources + Controllers + Inbox + Artifacts + Bus,
 {
     let slot = match take_over(ports, system, newest).await? {
         Found::Ours => newest,

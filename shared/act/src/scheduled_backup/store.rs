@@ -1,6 +1,6 @@
 //! One source of a backup: read, stored under its name, and held against what S3 says.
 
-use warmspare_decide::encryption::Encryption;
+use warmspare_decide::lock::Protection;
 use warmspare_decide::manifest::{Stored, Sums};
 use warmspare_decide::name::Slot;
 use warmspare_decide::plan::{From, Plan, Source};
@@ -27,7 +27,7 @@ const LEFT_S_MIN: u64 = 30;
 pub(super) struct How<'a, P> {
     pub(super) plan: &'a Plan,
     pub(super) slot: Slot,
-    pub(super) encryption: &'a Encryption,
+    pub(super) protection: &'a Protection,
     pub(super) pacer: &'a Pacer<'a, P>,
 }
 
@@ -55,7 +55,7 @@ impl<P: Clock + Sources + Controllers + Inbox> How<'_, P> {
                 Err(refusal) => return Ok(Err(refusal)),
             },
         };
-        let findings = storage_findings(self.encryption, &sums, &facts);
+        let findings = storage_findings(self.protection, &sums, &facts);
         if !findings.is_empty() {
             // No manifest: what S3 says of it already is what verification would reject.
             return Err(Fault::new(Hope::Permanent, "checking", key, findings.join(" and ")));
@@ -81,14 +81,14 @@ impl<P: Clock + Sources + Controllers + Inbox> How<'_, P> {
             let inner = chosen.open(ports).await?;
             let mut stream = Measured::new(self.pacer.unpaced(inner, &source.name));
             let mark = inbox::mark(chosen.push())?;
-            return ports.upload(key, self.encryption, &mut stream, Some(&mark)).await.map(Ok);
+            return ports.upload(key, self.protection, &mut stream, Some(&mark)).await.map(Ok);
         }
         if let From::Aviatrix(controller) = &source.from {
             return aviatrix::upload(self, ports, controller, &source.name, key).await;
         }
         let inner = ports.open(&source.from).await?;
         let mut stream = Measured::new(self.pacer.paced(inner, &source.name));
-        ports.upload(key, self.encryption, &mut stream, None).await.map(Ok)
+        ports.upload(key, self.protection, &mut stream, None).await.map(Ok)
     }
 }
 

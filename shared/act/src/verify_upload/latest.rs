@@ -68,7 +68,7 @@ async fn place<P: Vault>(
         let Some(asked) = manifest.asked() else {
             return Err(fault("its manifest does not say how it is encrypted".to_owned()));
         };
-        match ports.copy(from, &key, over.as_deref(), &asked, manifest.slot).await? {
+        match ports.copy(from, &key, over.as_deref(), &asked.encryption, manifest.slot).await? {
             Written::New(_) => return Ok(None),
             // Another run has moved it since, or our own first try did: the next look tells.
             Written::Conflict => {}

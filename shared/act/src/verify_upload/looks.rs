@@ -50,6 +50,13 @@ impl Looks {
             Some(key_arn) => Some(self.seen(ports.key(key_arn).await)),
             None => None,
         };
+        let commit = match &manifest.lock {
+            Some(_) => {
+                let key = vault::manifest(system, slot);
+                Some(self.seen(ports.facts(&key, None).await))
+            }
+            None => None,
+        };
         let listed = self.seen(ports.list(&vault::backup(system, slot)).await.map(Seen::Here));
         let mut objects = Vec::new();
         for stored in &manifest.objects {
@@ -63,6 +70,7 @@ impl Looks {
             region: ports.region(),
             manifest: manifest.clone(),
             key,
+            commit,
             listed,
             objects,
         }

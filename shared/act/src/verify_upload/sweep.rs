@@ -246,7 +246,7 @@ impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
         // between the two would leave it demoted in silence.
         let receipt = self.receipt_of(false, objects, Vec::new());
         self.rejected(&receipt, "does not verify any more").await?;
-        let _theirs_says_the_same = self.write(&receipt).await?;
+        let _theirs_says_the_same = self.write(&receipt, None).await?;
         Ok(Read::Rejected)
     }
 

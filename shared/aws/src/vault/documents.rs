@@ -15,9 +15,10 @@ use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::{Document, Written};
 use warmspare_act::stream::crc64nvme_text;
 use warmspare_decide::encryption::Encryption;
+use warmspare_decide::lock::Lock;
 use warmspare_decide::seen::Seen;
 
-use super::encryption;
+use super::{encryption, lock};
 use crate::fault::{code, fault, innermost, status};
 use crate::{Live, clock};
 
@@ -120,6 +121,7 @@ pub(super) async fn write(
     key: &str,
     over: Over<'_>,
     body: Bytes,
+    lock: Option<&Lock>,
 ) -> Result<Written, Fault> {
     const DURING: &str = "writing";
     let config = live.config();
@@ -127,6 +129,7 @@ pub(super) async fn write(
     // Small objects are always under the vault's own key, whatever a plan chooses for its backups.
     let asked = Encryption::Key(config.vault_key.clone());
     let (algorithm, key_id, bucket_key) = encryption::headers(&asked);
+    let (mode, until) = lock::headers(lock);
     let answer = live
         .clients()
         .s3()
@@ -139,6 +142,8 @@ pub(super) async fn write(
         .server_side_encryption(algorithm)
         .set_ssekms_key_id(key_id)
         .set_bucket_key_enabled(bucket_key)
+        .set_object_lock_mode(mode)
+        .set_object_lock_retain_until_date(until)
         .checksum_crc64_nvme(crc64nvme_text(checksum(CrcAlgorithm::Crc64Nvme, &body)))
         .body(ByteStream::from(body))
         .customize()

@@ -6,6 +6,7 @@ use warmspare_decide::seen::Seen;
 use warmspare_decide::verify::ObjectFacts;
 
 use super::documents::timestamp;
+use super::lock;
 use super::upload::MARK;
 use crate::Live;
 use crate::fault::{fault, status};
@@ -50,6 +51,7 @@ pub(super) async fn facts(
         checksum_type: answer.checksum_type().map(|found| found.as_str().to_owned()),
         slot: answer.metadata().and_then(|metadata| metadata.get(SLOT)).cloned(),
         written_at: answer.last_modified().and_then(timestamp),
+        lock: lock::locked(answer.object_lock_mode(), answer.object_lock_retain_until_date()),
         mark: answer.metadata().and_then(|metadata| metadata.get(MARK)).cloned(),
     }))
 }

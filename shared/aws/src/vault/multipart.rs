@@ -14,7 +14,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::Uploaded;
 use warmspare_act::stream::Chunks;
-use warmspare_decide::encryption::Encryption;
+use warmspare_decide::lock::Protection;
 use warmspare_decide::manifest::Sums;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::verify::ObjectFacts;
@@ -22,7 +22,7 @@ use warmspare_decide::verify::ObjectFacts;
 use super::documents::Over;
 use super::parts::{Buffers, Part, Parts};
 use super::upload::Target;
-use super::{encryption, facts, unfinished};
+use super::{encryption, facts, lock, unfinished};
 use crate::Live;
 use crate::clients::patient;
 use crate::fault::{code, fault, status};
@@ -33,7 +33,7 @@ const DURING: &str = "uploading";
 struct Upload<'a> {
     live: &'a Live,
     key: &'a str,
-    asked: &'a Encryption,
+    asked: &'a Protection,
     id: String,
 }
 
@@ -58,7 +58,8 @@ pub(super) async fn upload<C: Chunks>(
 impl<'a> Upload<'a> {
     async fn begin(live: &'a Live, target: Target<'a>) -> Result<Self, Fault> {
         let Target { key, asked, .. } = target;
-        let (algorithm, key_id, bucket_key) = encryption::headers(asked);
+        let (algorithm, key_id, bucket_key) = encryption::headers(&asked.encryption);
+        let (mode, until) = lock::headers(asked.lock.as_ref());
         let answer = live
             .clients()
             .s3()
@@ -69,6 +70,8 @@ impl<'a> Upload<'a> {
             .server_side_encryption(algorithm)
             .set_ssekms_key_id(key_id)
             .set_bucket_key_enabled(bucket_key)
+            .set_object_lock_mode(mode)
+            .set_object_lock_retain_until_date(until)
             .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
             .checksum_type(ChecksumType::FullObject)
             .set_metadata(target.metadata())
@@ -246,7 +249,7 @@ impl<'a> Upload<'a> {
         algorithm: Option<&ServerSideEncryption>,
         key_arn: Option<&str>,
     ) -> Result<(), Fault> {
-        encryption::confirm(DURING, self.key, algorithm, key_arn, self.asked)
+        encryption::confirm(DURING, self.key, algorithm, key_arn, &self.asked.encryption)
     }
 }
 

@@ -233,6 +233,7 @@ async fn facts_are_what_s3_says_of_one_version() {
             slot: Some("2026-11-21T00-00-00Z".to_owned()),
             written_at: None,
             mark: None,
+            lock: None,
         }
     );
     let sent = wire.only();
@@ -375,6 +376,7 @@ fn seen() -> ObjectFacts {
         slot: None,
         written_at: None,
         mark: None,
+        lock: None,
     }
 }
 

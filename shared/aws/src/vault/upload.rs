@@ -8,13 +8,13 @@ use bytes::Bytes;
 use warmspare_act::fault::Fault;
 use warmspare_act::ports::Uploaded;
 use warmspare_act::stream::{Chunks, Measured};
-use warmspare_decide::encryption::Encryption;
+use warmspare_decide::lock::Protection;
 use warmspare_decide::manifest::Sums;
 use warmspare_decide::parts::Cut;
 
 use super::documents::{Over, is_conflict};
 use super::parts::{Parts, too_long};
-use super::{encryption, multipart};
+use super::{encryption, lock, multipart};
 use crate::Live;
 use crate::clients::patient;
 use crate::fault::{code, fault, status};
@@ -26,7 +26,7 @@ pub(super) const MARK: &str = "warmspare-upload";
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target<'a> {
     pub(super) key: &'a str,
-    pub(super) asked: &'a Encryption,
+    pub(super) asked: &'a Protection,
     pub(super) mark: Option<&'a str>,
 }
 
@@ -60,7 +60,8 @@ async fn put(live: &Live, target: Target<'_>, body: Bytes, sums: Sums) -> Result
     let Target { key, asked, .. } = target;
     const DURING: &str = "uploading";
     let (if_none_match, _) = Over::Nothing.headers();
-    let (algorithm, key_id, bucket_key) = encryption::headers(asked);
+    let (algorithm, key_id, bucket_key) = encryption::headers(&asked.encryption);
+    let (mode, until) = lock::headers(asked.lock.as_ref());
     let answer = live
         .clients()
         .s3()
@@ -72,6 +73,8 @@ async fn put(live: &Live, target: Target<'_>, body: Bytes, sums: Sums) -> Result
         .server_side_encryption(algorithm)
         .set_ssekms_key_id(key_id)
         .set_bucket_key_enabled(bucket_key)
+        .set_object_lock_mode(mode)
+        .set_object_lock_retain_until_date(until)
         .checksum_crc64_nvme(&sums.crc64nvme)
         .set_metadata(target.metadata())
         .body(ByteStream::from(body))
@@ -92,7 +95,7 @@ async fn put(live: &Live, target: Target<'_>, body: Bytes, sums: Sums) -> Result
         key,
         answer.server_side_encryption(),
         answer.ssekms_key_id(),
-        asked,
+        &asked.encryption,
     )?;
     let version_id = answer.version_id().unwrap_or("null").to_owned();
     Ok(Uploaded::New { version_id, sums })

@@ -1,5 +1,6 @@
 use super::*;
 use crate::encryption::Own;
+use crate::lock;
 use crate::name::{SecretArn, SiteName, SourceName, SystemName};
 use crate::plan::{
     Appliance, Backup, Check, Dns, Download, Endpoint, Failover, FenceDemand, From, Health, Keep,
@@ -51,6 +52,7 @@ fn plan() -> Plan {
         backup: Backup {
             keep: Keep::Overwrite,
             encryption: Choice::Key(KeyArn::parse(KEY).unwrap()),
+            lock: None,
             sources: vec![source("config", From::Https(download())), source("db", postgres())],
             throttle: None,
         },
@@ -76,12 +78,13 @@ fn calm() -> View {
     View {
         now: "2026-11-21T00:00:30Z".parse().unwrap(),
         region: Region::parse("us-west-2").unwrap(),
+        has_object_lock: None,
         key: Some(Seen::Here(key())),
     }
 }
 
 fn stored() -> Next {
-    Next::Store(Encryption::Key(KeyArn::parse(KEY).unwrap()))
+    Next::Store(Encryption::Key(KeyArn::parse(KEY).unwrap()).into())
 }
 
 fn slot() -> Slot {
@@ -97,9 +100,11 @@ fn answer(change: impl FnOnce(&mut Plan, &mut View)) -> Next {
 fn sentence(change: impl FnOnce(&mut Plan, &mut View)) -> String {
     match answer(change) {
         Next::Refuse(refusal) => refusal.to_string(),
-        other @ (Next::LookAtKey(_) | Next::LookAtAwsS3 | Next::Store(_) | Next::NotKnown(_)) => {
-            panic!("{other:?}")
-        }
+        other @ (Next::LookAtObjectLock
+        | Next::LookAtKey(_)
+        | Next::LookAtAwsS3
+        | Next::Store(_)
+        | Next::NotKnown(_)) => panic!("{other:?}"),
     }
 }
 
@@ -107,7 +112,7 @@ fn sentence(change: impl FnOnce(&mut Plan, &mut View)) -> String {
 fn a_calm_backup_looks_at_its_key_and_then_stores() {
     let key = KeyArn::parse(KEY).unwrap();
     assert_eq!(answer(|_, view| view.key = None), Next::LookAtKey(key.clone()));
-    assert_eq!(answer(|_, _| ()), Next::Store(Encryption::Key(key)));
+    assert_eq!(answer(|_, _| ()), Next::Store(Encryption::Key(key).into()));
 }
 
 /// A16: keys of S3's own are no keys to look at.
@@ -118,7 +123,7 @@ fn without_a_key_of_kms_there_is_none_to_look_at() {
             plan.backup.encryption = Choice::Own(own);
             view.key = None;
         });
-        assert_eq!(next, Next::Store(Encryption::Own(own)));
+        assert_eq!(next, Next::Store(Encryption::Own(own).into()));
     }
 }
 
@@ -132,7 +137,7 @@ fn the_key_that_aws_manages_is_looked_up_and_pinned() {
         })
     };
     assert_eq!(managed(None), Next::LookAtAwsS3);
-    let pinned = Next::Store(Encryption::AwsS3(KeyArn::parse(KEY).unwrap()));
+    let pinned = Next::Store(Encryption::AwsS3(KeyArn::parse(KEY).unwrap()).into());
     assert_eq!(managed(Some(Seen::Here(key()))), pinned);
     let disabled = KeyFacts { state: "Disabled".into(), ..key() };
     assert!(matches!(
@@ -146,6 +151,26 @@ fn the_key_that_aws_manages_is_looked_up_and_pinned() {
     ] {
         assert!(matches!(managed(Some(seen.clone())), Next::NotKnown(_)), "{seen:?}");
     }
+}
+
+/// FB7: what S3 would not take is refused before a byte is sent, with what was asked for.
+#[test]
+fn a_lock_that_the_vault_cannot_keep_is_refused() {
+    let asked = Asked { mode: lock::Mode::Compliance, days: 30 };
+    let locked = |has: Option<bool>| {
+        answer(|plan, view| {
+            plan.backup.lock = Some(asked);
+            view.has_object_lock = has;
+        })
+    };
+    assert_eq!(locked(None), Next::LookAtObjectLock);
+    let refusal = Refusal::NoObjectLock { mode: lock::Mode::Compliance, days: 30 };
+    assert_eq!(locked(Some(false)), Next::Refuse(refusal));
+    let encryption = Encryption::Key(KeyArn::parse(KEY).unwrap());
+    let lock = Some(asked.lock(slot()));
+    assert_eq!(locked(Some(true)), Next::Store(Protection { encryption, lock }));
+    // A plan that asks for none does not mind.
+    assert_eq!(answer(|_, view| view.has_object_lock = Some(false)), stored());
 }
 
 /// A17, A18, FB5: the key is judged before a byte is sent.

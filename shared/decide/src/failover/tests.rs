@@ -48,6 +48,7 @@ pub(crate) fn plan() -> Plan {
             encryption: Choice::Key(
                 KeyArn::parse("arn:aws:kms:us-west-2:111122223333:key/1").unwrap(),
             ),
+            lock: None,
             sources: vec![],
             throttle: None,
         },

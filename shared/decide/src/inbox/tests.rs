@@ -31,6 +31,7 @@ fn facts(version_id: &str, second: u32) -> ObjectFacts {
         slot: None,
         written_at: Some(at(second)),
         mark: None,
+        lock: None,
     }
 }
 

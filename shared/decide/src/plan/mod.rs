@@ -31,6 +31,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::encryption::Choice;
+use crate::lock;
 use crate::name::{GroupName, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName};
 
 /// One system's plan, as its operator wrote it.
@@ -86,6 +87,8 @@ pub struct Backup {
     pub keep: Keep,
     /// How every object of a backup is encrypted.
     pub encryption: Choice,
+    /// For how long nobody can delete it, where the plan asks for that.
+    pub lock: Option<lock::Asked>,
     /// What a backup reads, in this order.
     pub sources: Vec<Source>,
     /// How fast it may read, when that is limited.

@@ -22,7 +22,8 @@ fn day(ago: i64) -> Slot {
 
 fn stored() -> SlotView {
     let (verified, rejected, marked) = (false, false, false);
-    SlotView { keys: 3, commit: Commit::Whole, verified, rejected, marked }
+    let (keys, commit, locked_until) = (3, Commit::Whole, None);
+    SlotView { keys, commit, verified, rejected, marked, locked_until }
 }
 
 fn verified() -> SlotView {
@@ -374,7 +375,8 @@ fn history(seed: u64) -> (Keep, View) {
                 _ => Commit::Whole,
             };
             let (verified, rejected, marked) = (small(4) > 0, small(5) == 0, small(6) == 0);
-            let seen = SlotView { keys: 1, commit, verified, rejected, marked };
+            let (keys, locked_until) = (1, None);
+            let seen = SlotView { keys, commit, verified, rejected, marked, locked_until };
             (Slot::of(Timestamp::from_second(at).unwrap()), seen)
         })
         .collect();
@@ -385,4 +387,27 @@ fn history(seed: u64) -> (Keep, View) {
     let holds = pick(3).map(hold).into_iter().collect();
     let in_use = pick(4).map(|slot| (Term(1), slot));
     (keep, View { now: now(), slots: slots.into_iter().collect(), holds, in_use })
+}
+
+/// What would go and is locked stays until then; what stays anyway stays for its own reason.
+#[test]
+fn what_is_locked_stays_until_its_lock_is_over() {
+    let locked = |until: &str, seen: SlotView| {
+        let mut view = view_of_locks(seen, until.parse().unwrap());
+        view.slots.insert(day(0), verified());
+        let decision = decide(&Keep::Overwrite, &view);
+        (decision.fates[&day(2)].clone(), decision.locked())
+    };
+    let (later, now) = ("2099-01-01T00:00:00Z", "2000-01-01T00:00:00Z");
+    let until: Timestamp = later.parse().unwrap();
+    let kept = (Fate::Stays(Why::Locked(until)), Some((1, until)));
+    assert_eq!(locked(later, verified()), kept);
+    assert_eq!(locked(later, SlotView { rejected: true, ..stored() }), kept);
+    assert_eq!(locked(now, verified()), (Fate::Goes(Cause::Surplus), None));
+    let newest = decide(&Keep::Overwrite, &view_of_locks(verified(), until));
+    assert_eq!(newest.locked(), None, "{newest}");
+}
+
+fn view_of_locks(seen: SlotView, until: Timestamp) -> View {
+    view([(day(2), SlotView { locked_until: Some(until), ..seen })])
 }

@@ -36,6 +36,7 @@ impl fmt::Display for Why {
                 f.write_str("never counted, and newer than the oldest that is asked for")
             }
             Self::Unreadable => f.write_str("its manifest cannot be read"),
+            Self::Locked(until) => write!(f, "locked until {until}"),
             Self::NothingNewer => f.write_str("no newer one is proven"),
         }
     }

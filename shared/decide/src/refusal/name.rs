@@ -31,6 +31,7 @@ names! {
     NotOurs = "not-ours",
     KeyUnusable = "key-unusable",
     KeyElsewhere = "key-elsewhere",
+    NoObjectLock = "no-object-lock",
     SlotFarFromNow = "slot-far-from-now",
     NoBackup = "no-backup",
     NothingPushed = "nothing-pushed",
@@ -195,6 +196,7 @@ impl Refusal {
             | Self::NotSupported { .. }
             | Self::KeyUnusable { .. }
             | Self::KeyElsewhere { .. }
+            | Self::NoObjectLock { .. }
             | Self::SlotFarFromNow { .. }
             | Self::NoBackup { .. }
             | Self::NothingPushed { .. }

@@ -1,6 +1,7 @@
 use super::*;
-use crate::encryption::Word;
-use crate::manifest::{FORMAT, FORMAT_WITH_ENCRYPTION};
+use crate::encryption::{Encryption, Word};
+use crate::lock::{Lock, Mode};
+use crate::manifest::{FORMAT, FORMAT_WITH_ENCRYPTION, FORMAT_WITH_LOCK};
 use crate::name::{SiteName, SourceName, Term};
 
 const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -30,6 +31,7 @@ fn facts(n: u64) -> ObjectFacts {
         slot: None,
         written_at: None,
         mark: None,
+        lock: None,
     }
 }
 
@@ -63,11 +65,13 @@ fn calm() -> View {
             plan_version: "p1".into(),
             key_arn: Some(KeyArn::parse(KEY).unwrap()),
             encryption: None,
+            lock: None,
             stored_at: "2026-11-21T00:00:30Z".parse().unwrap(),
             objects,
         },
         system,
         key: Some(Seen::Here(key())),
+        commit: None,
         listed: Seen::Here(listed),
         objects: [1, 2]
             .map(|n| ObjectView { facts: Seen::Here(facts(n)), read: Seen::Here(sums(n)) })
@@ -296,6 +300,40 @@ fn each_way_of_encryption_is_held_to_exactly_itself() {
     assert_eq!(checked[0].findings, ["it does not say how its objects were to be encrypted"]);
 }
 
+/// What S3 says of a lock, of the objects and of the manifest, is held against what the manifest pins.
+#[test]
+fn a_lock_that_is_missing_or_less_than_pinned_is_a_finding() {
+    let until = "2026-12-22T00:00:00Z".parse().unwrap();
+    let found = Locked { mode: "GOVERNANCE".into(), until: Some(until) };
+    let locked = |change: fn(&mut View)| {
+        judged(|view| {
+            view.manifest.lock = Some(Lock { mode: Mode::Governance, until });
+            view.manifest.format = FORMAT_WITH_LOCK;
+            for object in &mut view.objects {
+                if let Seen::Here(facts) = &mut object.facts {
+                    facts.lock = Some(found.clone());
+                }
+            }
+            view.commit = Some(Seen::Here(ObjectFacts { lock: Some(found.clone()), ..facts(1) }));
+            change(view);
+        })
+    };
+    assert!(matches!(locked(|_| ()), Verdict::Proven(_)), "{:?}", locked(|_| ()));
+    let less: [fn(&mut View); 3] = [
+        |view| view.objects[1].facts = calm().objects[1].facts.clone(),
+        |view| view.commit = Some(calm().objects[0].facts.clone()),
+        |view| view.commit = Some(Seen::Absent),
+    ];
+    for change in less {
+        assert!(matches!(locked(change), Verdict::Rejected(_)));
+    }
+    let unseen: [fn(&mut View); 2] =
+        [|view| view.commit = None, |view| view.commit = Some(Seen::Unknown("no answer".into()))];
+    for change in unseen {
+        assert!(matches!(locked(change), Verdict::NotKnown(_)));
+    }
+}
+
 #[test]
 fn what_is_not_known_is_neither_proven_nor_rejected() {
     let looks: [fn(&mut View); 7] = [
@@ -386,7 +424,7 @@ fn an_object_without_a_version_is_no_backup() {
     let mut found = facts(1);
     found.version_id = "null".to_owned();
     assert_eq!(
-        storage_findings(&Encryption::Key(KeyArn::parse(KEY).unwrap()), &sums(1), &found),
+        storage_findings(&Encryption::Key(KeyArn::parse(KEY).unwrap()).into(), &sums(1), &found),
         ["S3 keeps no versions of it: the bucket's versioning is not enabled"]
     );
 }

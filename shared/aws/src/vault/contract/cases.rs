@@ -202,7 +202,7 @@ impl Server {
     async fn upload(&self, key: &str, under: &KeyArn, body: Bytes) -> Result<Uploaded, Fault> {
         let mut stream = Measured::new(Pieces(vec![Ok(body)]));
         let asked = Encryption::Key(under.clone());
-        self.live.upload(key, &asked, &mut stream, None).await
+        self.live.upload(key, &asked.into(), &mut stream, None).await
     }
 
     /// Version of an object that is stored now.

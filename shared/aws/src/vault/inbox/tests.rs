@@ -102,7 +102,7 @@ async fn a_push_is_read_by_its_version_and_held_against_the_checksum_that_s3_kee
 /// In one request or in several, the object says which push it is.
 #[tokio::test]
 async fn an_object_is_stored_with_its_mark_and_the_mark_is_one_of_its_facts() {
-    let asked = Encryption::Key(KeyArn::parse(KEY).unwrap());
+    let asked = Encryption::Key(KeyArn::parse(KEY).unwrap()).into();
     let begun =
         "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
     for (pieces, wire) in [

@@ -10,7 +10,7 @@ const OBJECT: &str = "backups/controller/2026-11-21T00-00-00Z/config";
 async fn stores(wire: &Wire) -> Result<Uploaded, Fault> {
     let mut stream = Measured::new(Pieces::of(&["1234"]));
     wire.live()
-        .upload(OBJECT, &Encryption::Key(KeyArn::parse(KEY).unwrap()), &mut stream, None)
+        .upload(OBJECT, &Encryption::Key(KeyArn::parse(KEY).unwrap()).into(), &mut stream, None)
         .await
 }
 

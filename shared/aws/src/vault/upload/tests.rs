@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use tokio::sync::oneshot;
 use warmspare_act::fault::Hope;
-use warmspare_decide::encryption::Own;
+use warmspare_decide::encryption::{Encryption, Own};
 use warmspare_decide::name::KeyArn;
 
 use super::*;
@@ -49,7 +49,7 @@ fn two_parts_sent() -> Wire {
 }
 
 async fn stored(wire: &Wire, pieces: Pieces) -> Result<Uploaded, Fault> {
-    let asked = Encryption::Key(KeyArn::parse(KEY).unwrap());
+    let asked = Encryption::Key(KeyArn::parse(KEY).unwrap()).into();
     let target = Target { key: OBJECT, asked: &asked, mark: None };
     Box::pin(upload(&wire.live(), target, &mut Measured::new(pieces))).await
 }
@@ -219,7 +219,7 @@ async fn a_part_that_fails_again_and_again_ends_the_upload() {
 async fn parts_are_sent_side_by_side_and_completed_in_their_order() {
     let wire = Crossed::default();
     let live = live_over(SharedHttpClient::new(wire.clone()));
-    let asked = Encryption::Key(KeyArn::parse(KEY).unwrap());
+    let asked = Encryption::Key(KeyArn::parse(KEY).unwrap()).into();
     let target = Target { key: OBJECT, asked: &asked, mark: None };
     let mut stream = Measured::new(Pieces::of(&["12345678"; 9]));
     let fault = Box::pin(upload(&live, target, &mut stream)).await.unwrap_err();
@@ -380,7 +380,7 @@ async fn a_completion_that_s3_holds_otherwise_is_a_fault() {
 #[tokio::test]
 async fn keys_of_s3s_own_are_asked_for_by_name_and_held_to() {
     for own in [Own::None, Own::Aes256] {
-        let asked = Encryption::Own(own);
+        let asked = Encryption::Own(own).into();
         let target = Target { key: OBJECT, asked: &asked, mark: None };
         let own = [("x-amz-server-side-encryption", "AES256"), ("x-amz-version-id", "v1")];
         let wire = Wire::default().with(200, &own, "");

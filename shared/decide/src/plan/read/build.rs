@@ -10,6 +10,7 @@ use super::places::{CONTENT_TYPE, DESIRED, EXPECT};
 use super::{address, duration, megabits, text};
 use crate::dns::Alias;
 use crate::encryption::{Choice, Own};
+use crate::lock;
 use crate::name::{
     GroupName, KeyArn, Region, RoleArn, SecretArn, SiteName, SourceName, SystemName,
 };
@@ -87,17 +88,30 @@ fn each<T>(tree: &Tree, key: &str, read: impl FnMut(&Tree) -> Option<T>) -> Opti
 }
 
 fn backup(tree: &Tree) -> Option<Backup> {
-    let keep = tree.get("keep")?;
     Some(Backup {
-        keep: match (keep.text(), keep.whole()) {
-            (Some(_), _) => Keep::Overwrite,
-            (None, Some(count)) => Keep::Newest(NonZeroU32::new(count.try_into().ok()?)?),
-            (None, None) => Keep::Calendar(calendar(keep)?),
-        },
+        keep: keep(tree.get("keep")?)?,
         encryption: encryption(tree)?,
+        lock: optional(tree, "lock", lock)?,
         sources: each(tree, "source", source)?,
         throttle: optional(tree, "throttle", throttle)?,
     })
+}
+
+pub(super) fn keep(tree: &Tree) -> Option<Keep> {
+    Some(match (tree.text(), tree.whole()) {
+        (Some(_), _) => Keep::Overwrite,
+        (None, Some(count)) => Keep::Newest(NonZeroU32::new(count.try_into().ok()?)?),
+        (None, None) => Keep::Calendar(calendar(tree)?),
+    })
+}
+
+fn lock(tree: &Tree) -> Option<lock::Asked> {
+    let mode = match word(tree, "mode")? {
+        "governance" => lock::Mode::Governance,
+        "compliance" => lock::Mode::Compliance,
+        _ => return None,
+    };
+    Some(lock::Asked { mode, days: whole(tree, "days")? })
 }
 
 fn encryption(tree: &Tree) -> Option<Choice> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::sound::Sound;
 use super::{address, build, duration};
+use crate::lock::kept_days;
 use crate::plan::problem::{one_of, quoted, shown};
 use crate::plan::throttle;
 use crate::plan::tree::Tree;
@@ -11,6 +12,7 @@ use crate::plan::tree::Tree;
 pub(super) fn check(plan: &mut Sound<'_>) {
     keep(plan);
     encryption(plan);
+    lock(plan);
     sources(plan);
     throttle(plan);
     regions(plan);
@@ -82,6 +84,31 @@ fn encryption(plan: &mut Sound<'_>) {
             }
         }
         (true | false, true | false) => {}
+    }
+}
+
+/// A lock that is shorter than retention would end while the backup is still counted on.
+fn lock(plan: &mut Sound<'_>) {
+    const PATH: &str = "backup.lock";
+    let Some(asked) = plan.at(PATH) else { return };
+    if sources_of_buckets(plan) {
+        let allowed = "left out with a source of kind s3: backups share what is copied of it, and the lock of \
+                       one would end before the next one does";
+        plan.wrong(PATH, shown(asked), allowed.to_owned());
+    }
+    let is_whole = plan.is_whole("backup.keep");
+    let keep = plan.at("backup.keep").filter(|_| is_whole).and_then(build::keep);
+    let rpo_s = plan.text("objectives.rpo").and_then(duration::seconds);
+    let days = plan.whole("backup.lock.days");
+    if let (Some(keep), Some(rpo_s), Some(days)) = (keep, rpo_s, days) {
+        let kept = kept_days(&keep, rpo_s);
+        if days < kept {
+            let allowed = format!(
+                "at least {kept}: for so many days backup.keep keeps a backup, where one is made every \
+                 objectives.rpo"
+            );
+            plan.wrong("backup.lock.days", days.to_string(), allowed);
+        }
     }
 }
 

@@ -80,6 +80,7 @@ static BACKUP: Shape = Shape::of(
             "Instead of kms_key: keys of S3's own, asked for (aes256) or not (none, which is warned \
              about), or the key that AWS manages for S3.",
         ),
+        optional("lock", Kind::Table(&LOCK), "For how long nobody can delete a backup."),
         needed(
             "source",
             Kind::List {
@@ -91,6 +92,23 @@ static BACKUP: Shape = Shape::of(
             "What a backup reads, in this order: metadata first, artifacts last.",
         ),
         optional("throttle", Kind::Table(&THROTTLE), "How fast a backup may be sent, and when."),
+    ],
+);
+
+/// S3 keeps a lock for a hundred years at most.
+static LOCK: Shape = Shape::of(
+    "backup.lock",
+    &[
+        needed(
+            "mode",
+            Kind::Word(&["governance", "compliance"]),
+            "Who may take it away: whoever has a permission of its own, or nobody at all.",
+        ),
+        needed(
+            "days",
+            Kind::Whole { min: 1, max: 36_500 },
+            "For so many days at least; not fewer than keep keeps a backup.",
+        ),
     ],
 );
 

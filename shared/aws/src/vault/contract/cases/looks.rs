@@ -114,7 +114,7 @@ pub(super) async fn without_a_key_of_ours(s: &Server) -> String {
             continue;
         };
         let mut stream = Measured::new(Pieces(vec![Ok(text("one"))]));
-        if s.live.upload(&key, &asked, &mut stream, None).await.is_err() {
+        if s.live.upload(&key, &asked.clone().into(), &mut stream, None).await.is_err() {
             said.push(format!("not as {} was asked", asked.algorithm()));
             continue;
         }
@@ -222,7 +222,7 @@ pub(super) async fn a_mark(s: &Server) -> String {
     let key = s.key("a_mark", "a");
     let mark = "uploads/x?versionId=v 1/%C3%A9";
     let mut stream = Measured::new(Pieces(vec![Ok(text("one"))]));
-    let _ = s.live.upload(&key, &s.asked, &mut stream, Some(mark)).await;
+    let _ = s.live.upload(&key, &s.asked.clone().into(), &mut stream, Some(mark)).await;
     let facts = s.facts(&key, None).await;
     facts.and_then(|facts| facts.mark).unwrap_or_else(|| "none".to_owned())
 }

@@ -215,7 +215,7 @@ pub(super) async fn a_stream_that_breaks_off(s: &Server) -> String {
     let first = Bytes::from(vec![7; PART_BYTES + 1]);
     let broken = Fault::new(Hope::Retryable, "reading", "it", "broken off");
     let mut stream = Measured::new(Pieces(vec![Ok(first), Err(broken)]));
-    let ended = s.live.upload(&key, &s.asked, &mut stream, None).await;
+    let ended = s.live.upload(&key, &s.asked.clone().into(), &mut stream, None).await;
     let ended = ended.map_or_else(|fault| fault.to_string(), |_| "stored".to_owned());
     let ended = ended.trim_start_matches("reading it: ");
     format!("{ended}, {}, {}", s.is_absent(&key).await, s.left(&key).await)
