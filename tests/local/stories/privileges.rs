@@ -52,6 +52,7 @@ fn iam_action(call: &Call) -> String {
         ("s3", "GetBucketReplication") => "GetReplicationConfiguration",
         ("s3", "GetPublicAccessBlock") => "GetBucketPublicAccessBlock",
         ("s3", "ListMultipartUploads") => "ListBucketMultipartUploads",
+        ("s3", "ListObjectVersions") => "ListBucketVersions",
         ("s3", "PutObjectTagging") if call.path.contains("versionId=") => "PutObjectVersionTagging",
         (
             "s3",
