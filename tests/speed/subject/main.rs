@@ -12,6 +12,8 @@ use warmspare_act::fault::{Fault, Hope};
 use warmspare_act::ports::{Uploaded, Vault};
 use warmspare_act::scheduled_backup;
 use warmspare_act::stream::{Chunks, Measured, crc64nvme_text};
+use warmspare_decide::encryption::Encryption;
+use warmspare_decide::lock::Protection;
 use warmspare_decide::name::KeyArn;
 use warmspare_decide::outcome::Outcome;
 
@@ -84,7 +86,8 @@ async fn done<P: Vault>(ports: &P, transfer: Transfer) -> Result<String, Fault> 
 
 async fn upload<P: Vault, C: Chunks>(ports: &P, key_arn: &str, stream: C) -> Result<String, Fault> {
     let key_arn = KeyArn::parse(key_arn).map_err(|error| fault("the key", &error.to_string()))?;
-    match ports.upload(KEY, &key_arn, &mut Measured::new(stream), None).await? {
+    let protection = Protection { encryption: Encryption::Key(key_arn), lock: None };
+    match ports.upload(KEY, &protection, &mut Measured::new(stream), None).await? {
         Uploaded::New { sums, .. } => Ok(sums.sha256),
         Uploaded::Exists => Err(fault(KEY, "it exists")),
     }
