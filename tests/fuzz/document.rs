@@ -12,6 +12,7 @@ use warmspare_act::inventory::Rows;
 use warmspare_act::stream::Whole;
 use warmspare_decide::manifest::{Manifest, Receipt};
 use warmspare_decide::prune::Mark;
+use warmspare_decide::skew::Skew;
 use warmspare_decide::switch::Switch;
 use warmspare_decide::tripwire::VaultSeen;
 
@@ -49,6 +50,7 @@ fuzz_target!(|bytes: &[u8]| {
     round::<Manifest>(bytes);
     round::<Receipt>(bytes);
     round::<Mark>(bytes);
+    round::<Skew>(bytes);
     round::<Switch>(bytes);
     round::<VaultSeen>(bytes);
     inventory(bytes);

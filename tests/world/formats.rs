@@ -16,6 +16,7 @@ use warmspare_decide::manifest::{Checked, Manifest, Receipt, Stored, Sums, Uploa
 use warmspare_decide::name::{KeyArn, SiteName, Slot, SourceName, SystemName, Term};
 use warmspare_decide::prune::{Cause, Mark};
 use warmspare_decide::refusal::Refusal;
+use warmspare_decide::skew::{Attempt, Counts, Found, Skew};
 use warmspare_decide::switch::Switch;
 use warmspare_decide::tripwire::{Changes, Measures, VaultSeen};
 
@@ -394,4 +395,41 @@ fn inventories_of_format_1_are_read_and_others_are_none() {
         assert_eq!(fault.hope, Hope::Permanent);
         assert!(fault.to_string().contains(part), "{fault} has no {part}");
     }
+}
+
+fn attempt() -> Attempt {
+    Attempt {
+        format: 1,
+        system: system(),
+        slot: slot(),
+        source: SourceName::parse("metadata").unwrap(),
+        writer: "8f5e0e6e-9a3c-4f0e-8f38-3a1f6d1a6a55".into(),
+    }
+}
+
+#[test]
+fn comparisons_of_rows_and_artifacts_of_format_1_are_read_and_written() {
+    assert_golden(include_str!("golden/skew-attempt-1.json"), &attempt());
+    let counts = Counts {
+        rows: 1_204,
+        outside: 0,
+        missing: 1,
+        first: Some("core/gcc/9.1.0/20200305225533 for x86_64-linux".into()),
+        listed: 1,
+        odd: 0,
+        without_row: 3,
+    };
+    let skew = Skew {
+        format: 1,
+        system: system(),
+        slot: slot(),
+        source: SourceName::parse("metadata").unwrap(),
+        artifacts: Some(SourceName::parse("artifacts").unwrap()),
+        at: "2026-11-21T00:05:30Z".parse().unwrap(),
+        found: Found::Compared(counts),
+    };
+    assert_golden(include_str!("golden/skew-1.json"), &skew);
+    let why = "the plan does not ask for it any more".to_owned();
+    let unknown = Skew { artifacts: None, found: Found::Unknown { why }, ..skew };
+    assert_golden(include_str!("golden/skew-unknown-1.json"), &unknown);
 }

@@ -48,6 +48,7 @@ mod rehearsals;
 mod replayed;
 mod restore;
 mod rows;
+mod skew;
 mod stopped;
 mod sweep;
 mod switch;

@@ -18,9 +18,15 @@ use crate::world::{Run, Trouble, World, finish, poll_once};
 pub(crate) fn standing(world: &World) -> BTreeSet<String> {
     let state = world.state();
     // Into how many pieces an inventory is cut, and its proof, depends on the runs that were at it; and so
-    // does whether a backup that cannot be made now was begun.
+    // does how often a comparison was begun, and whether a backup that cannot be made now was.
+    let is_attempt = |key: &str| {
+        key.split_once("/skew-").is_some_and(|(_, name)| name.matches('.').count() == 2)
+    };
     let is_piece = |key: &str| {
-        key.starts_with("pieces/") || key.starts_with("begun/") || key.contains("/artifacts-")
+        key.starts_with("pieces/")
+            || key.starts_with("begun/")
+            || key.contains("/artifacts-")
+            || is_attempt(key)
     };
     let lasting = state.objects.iter().filter(|(key, _)| !is_piece(key));
     let objects = lasting.map(|(key, versions)| {

@@ -25,6 +25,7 @@ use warmspare_decide::plan::Plan;
 use warmspare_decide::prune::Mark;
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
+use warmspare_decide::skew::{self, Skew};
 use warmspare_decide::switch::Switch;
 use warmspare_decide::tripwire::VaultSeen;
 use warmspare_decide::vault;
@@ -67,6 +68,8 @@ impl Stored for Begun {
     const FORMATS: RangeInclusive<u32> = 1..=BEGUN_FORMAT;
 }
 impl Stored for ProvenThrough {}
+impl Stored for skew::Attempt {}
+impl Stored for Skew {}
 
 /// The plan of a system and the version id under which the vault keeps it, or why there is none to
 /// go by: [`Refusal::UnknownSystem`], or [`Refusal::PlanInvalid`] with every problem.

@@ -267,6 +267,24 @@ pub trait Artifacts {
     ) -> Result<Seen<(Listed, Self::Artifact)>, Fault>;
 }
 
+/// Dumps of databases, as they lie in the vault.
+pub trait Dumps {
+    /// Gives the rows of one table of a dump by `pg_dump -Fc`, as `pg_restore` writes them, in pieces as they
+    /// come. The dump is read to its end. `Unknown` when `pg_restore` could not be started, was not content
+    /// with the dump or did not end; the clause says what it said. No IAM action: it runs beside the function,
+    /// and asks nobody.
+    ///
+    /// # Errors
+    /// Those of the dump's own stream alone.
+    async fn table<C: Chunks>(
+        &self,
+        dump: &mut C,
+        schema: &str,
+        table: &str,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Result<Seen<()>, Fault>;
+}
+
 /// Databases, in any Region.
 pub trait Databases {
     /// One instance. `rds:DescribeDBInstances`.

@@ -8,6 +8,7 @@ mod latest;
 mod leftovers;
 mod looks;
 mod replicas;
+mod skew;
 mod sweep;
 mod tripwires;
 mod watch;
@@ -25,9 +26,10 @@ use warmspare_decide::verify::{self, Verdict};
 
 use crate::documents::{self, Created};
 use crate::fault::{Fault, Hope};
-use crate::ports::{Bus, Clock, Keys, Standing, Uploads, Vault};
+use crate::ports::{Bus, Clock, Dumps, Keys, Standing, Uploads, Vault};
 use artifacts::Proof;
 use looks::Looks;
+use skew::Begun;
 
 /// The most findings that an announcement repeats; the receipt has all of them.
 const FINDINGS_SHOWN_MAX: usize = 5;
@@ -39,7 +41,7 @@ const FINDINGS_SHOWN_MAX: usize = 5;
 /// manifest cannot be read as one, so the backup is neither proven nor rejected, and never counts.
 pub async fn answer<P>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
 where
-    P: Clock + Vault + Uploads + Standing + Keys + Bus,
+    P: Clock + Vault + Uploads + Standing + Keys + Dumps + Bus,
 {
     match read(event) {
         Ok(Asked::Backup(system, slot)) => {
@@ -109,7 +111,7 @@ struct Verification<'a, P> {
     slot: Slot,
 }
 
-impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
+impl<P: Clock + Vault + Keys + Dumps + Bus> Verification<'_, P> {
     /// The verdict on it. What keeps it from one, and will not pass by itself, is told as well: no backup is
     /// without a verdict in silence, and none is rejected for what somebody may mend (FV4, FV6).
     async fn run(&self) -> Result<Outcome, Fault> {
@@ -141,7 +143,8 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
             }));
         };
         if let Some(receipt) = verified {
-            return self.verified(&manifest, &receipt, "was verified before").await;
+            let begun = self.begin_comparisons(&manifest).await;
+            return self.verified(&manifest, &receipt, "was verified before", begun).await;
         }
         let (verdict, looks) = self.verdict(&manifest, None).await;
         match verdict {
@@ -192,12 +195,52 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
     async fn prove(&self, manifest: &Manifest, objects: Vec<Checked>) -> Result<Outcome, Fault> {
         let suspicions = self.suspicions(&objects).await?;
         let receipt = self.receipt_of(true, objects, suspicions);
+        // Begun before the receipt, so that the sweep finds what a run that dies after it has not compared.
+        let begun = self.begin_comparisons(manifest).await;
         match self.write(&receipt, manifest.lock.as_ref()).await? {
-            None => self.verified(manifest, &receipt, "is verified").await,
-            Some(theirs) => self.verified(manifest, &theirs, "was verified before").await,
+            None => self.verified(manifest, &receipt, "is verified", begun).await,
+            Some(theirs) => self.verified(manifest, &theirs, "was verified before", begun).await,
         }
     }
 
+    async fn verified(
+        &self,
+        manifest: &Manifest,
+        receipt: &Receipt,
+        how: &str,
+        begun: Result<Vec<Begun<'_>>, Fault>,
+    ) -> Result<Outcome, Fault> {
+        self.tell_suspicions(receipt).await?;
+        let count = manifest.objects.len();
+        let listed = manifest.objects.iter().filter_map(|stored| stored.inventory.as_ref());
+        let artifacts = match listed.map(|totals| totals.objects).sum::<u64>() {
+            0 => String::new(),
+            all => format!(", and so are {all} artifact(s), for this backup or an earlier one"),
+        };
+        let left = verify::too_large_for_latest(manifest, self.ports.copy_bytes_max());
+        let and_left = left.as_ref().map_or_else(String::new, |left| format!("; {left}"));
+        let reason = format!(
+            "{} is verified: {count} object(s) were read back as {} and are equal{artifacts}{and_left}",
+            self.name(),
+            receipt.read_as
+        );
+        // Told before `latest/` moves: that a backup counts does not depend on a copy of it.
+        self.tell(Happening::BackupVerified, receipt, reason).await?;
+        let moved = match left {
+            Some(left) => left,
+            None => latest::advance(self.ports, manifest).await?,
+        };
+        // It counts by now. What fails here is tried again, and says nothing against it.
+        let compared = match begun {
+            Ok(begun) => self.compare(begun).await,
+            Err(fault) => Err(fault),
+        };
+        let compared = compared.map_err(|fault| Fault { hope: Hope::Retryable, ..fault })?;
+        Ok(Outcome::Done(format!("{} {how}: {count} object(s); {moved}{compared}", self.name())))
+    }
+}
+
+impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
     async fn reject(&self, objects: Vec<Checked>) -> Result<Outcome, Fault> {
         let receipt = self.receipt_of(false, objects, Vec::new());
         match self.write(&receipt, None).await? {
@@ -298,35 +341,6 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         } else {
             vault::rejected(&self.system, self.slot)
         }
-    }
-
-    async fn verified(
-        &self,
-        manifest: &Manifest,
-        receipt: &Receipt,
-        how: &str,
-    ) -> Result<Outcome, Fault> {
-        self.tell_suspicions(receipt).await?;
-        let count = manifest.objects.len();
-        let listed = manifest.objects.iter().filter_map(|stored| stored.inventory.as_ref());
-        let artifacts = match listed.map(|totals| totals.objects).sum::<u64>() {
-            0 => String::new(),
-            all => format!(", and so are {all} artifact(s), for this backup or an earlier one"),
-        };
-        let left = verify::too_large_for_latest(manifest, self.ports.copy_bytes_max());
-        let and_left = left.as_ref().map_or_else(String::new, |left| format!("; {left}"));
-        let reason = format!(
-            "{} is verified: {count} object(s) were read back as {} and are equal{artifacts}{and_left}",
-            self.name(),
-            receipt.read_as
-        );
-        // Told before `latest/` moves: that a backup counts does not depend on a copy of it.
-        self.tell(Happening::BackupVerified, receipt, reason).await?;
-        let moved = match left {
-            Some(left) => left,
-            None => latest::advance(self.ports, manifest).await?,
-        };
-        Ok(Outcome::Done(format!("{} {how}: {count} object(s); {moved}", self.name())))
     }
 
     async fn rejected(&self, receipt: &Receipt, how: &str) -> Result<Outcome, Fault> {

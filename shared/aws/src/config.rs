@@ -39,7 +39,9 @@ pub struct Config {
     /// The authorities that a database server's certificate may come from, as a PEM file.
     /// `PG_ROOTS`, else `/opt/etc/pg-roots.pem`.
     pub pg_roots: String,
-    /// Where `pg_dump` finds its libraries. `LD_LIBRARY_PATH`, which Lambda sets.
+    /// Where `pg_restore` is: beside `pg_dump`.
+    pub pg_restore: String,
+    /// Where they find their libraries. `LD_LIBRARY_PATH`, which Lambda sets.
     pub library_path: Option<String>,
     /// The memory of the function, in bytes. `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, which Lambda sets, in
     /// megabytes.
@@ -89,6 +91,7 @@ impl Config {
         let recovery_role = reader.name_if_set("RECOVERY_ROLE_ARN", RoleArn::parse);
         let memory_bytes = reader.memory_bytes();
         let part_bytes = reader.part_bytes(memory_bytes);
+        let pg_dump = lookup("PG_DUMP").unwrap_or_else(|| PG_DUMP.to_owned());
         match (region, credentials, vault_bucket, vault_key) {
             (Some(region), Some(credentials), Some(vault_bucket), Some(vault_key))
                 if reader.problems.is_empty() =>
@@ -101,7 +104,8 @@ impl Config {
                     vault_key,
                     vault_owner,
                     recovery_role,
-                    pg_dump: lookup("PG_DUMP").unwrap_or_else(|| PG_DUMP.to_owned()),
+                    pg_restore: beside(&pg_dump, "pg_restore"),
+                    pg_dump,
                     pg_roots: lookup("PG_ROOTS").unwrap_or_else(|| PG_ROOTS.to_owned()),
                     library_path: lookup("LD_LIBRARY_PATH"),
                     memory_bytes,
@@ -113,6 +117,11 @@ impl Config {
             _ => Err(ConfigProblems(reader.problems)),
         }
     }
+}
+
+/// The path of a program in the same folder.
+fn beside(path: &str, name: &str) -> String {
+    path.rsplit_once('/').map_or_else(|| name.to_owned(), |(folder, _)| format!("{folder}/{name}"))
 }
 
 struct Reader<'a> {

@@ -1,5 +1,6 @@
 //! What a backup reads. A stream ends in `None` only when the source itself said that it was whole.
 
+mod dumps;
 mod https;
 mod postgres;
 
@@ -31,7 +32,7 @@ impl Sources for Live {
     async fn open(&self, from: &From) -> Result<SourceStream, Fault> {
         let inner = match from {
             From::Https(download) => Inner::Https(Box::pin(https::open(self, download)).await?),
-            From::Postgres { host, port, database, secret, tls } => {
+            From::Postgres { host, port, database, secret, tls, packages: _ } => {
                 let target = postgres::Target { host, port: *port, database, tls: *tls };
                 Inner::Postgres(Box::new(Box::pin(postgres::open(self, target, secret)).await?))
             }
@@ -68,3 +69,8 @@ fn not_built(subject: &str, what: &str) -> Fault {
     let why = format!("{what} as a source is not supported by this version");
     Fault::new(Hope::Permanent, DURING, subject, why)
 }
+
+/// A program of a test is run with this held. A file cannot be run while it is open for writing, and a process
+/// that another test starts at that moment has it open.
+#[cfg(test)]
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

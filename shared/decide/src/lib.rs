@@ -31,6 +31,7 @@ pub mod probe;
 pub mod prune;
 pub mod refusal;
 pub mod seen;
+pub mod skew;
 pub mod sweep;
 pub mod switch;
 pub mod tripwire;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::name::Slot;
+use crate::skew;
 use crate::vault::{self, Located};
 
 /// How many older backups of a system are read again in a day, beside the newest.
@@ -73,19 +74,23 @@ fn is_first_reading(receipt: &str) -> bool {
 }
 
 /// Which verifications were begun and have no verdict yet: large objects, and what inventories list, are
-/// proven over several runs. `receipts` are the keys below `receipts/<system>/`.
+/// proven over several runs. And which proven backups have rows whose comparison with artifacts was begun and
+/// has no end. `receipts` are the keys below `receipts/<system>/`.
 pub fn unended(receipts: &[String]) -> Vec<Slot> {
-    let mut ended: BTreeMap<Slot, bool> = BTreeMap::new();
+    let mut named: BTreeMap<Slot, Vec<&str>> = BTreeMap::new();
     for (slot, receipt) in receipts.iter().filter_map(|key| vault::slot_of(key)) {
-        match receipt {
-            "verified.json" | "rejected.json" | "pruned.json" => drop(ended.insert(slot, true)),
-            _ if receipt.starts_with("artifacts-") || is_first_reading(receipt) => {
-                let _begun = ended.entry(slot).or_default();
-            }
-            _ => {}
-        }
+        named.entry(slot).or_default().push(receipt);
     }
-    ended.into_iter().filter(|(_, ended)| !ended).map(|(slot, _)| slot).collect()
+    let is_unended = |names: &[&str]| {
+        if names.contains(&"rejected.json") || names.contains(&"pruned.json") {
+            return false;
+        }
+        if names.contains(&"verified.json") {
+            return skew::progress(names.iter().copied()).values().any(|it| !it.is_over);
+        }
+        names.iter().any(|name| name.starts_with("artifacts-") || is_first_reading(name))
+    };
+    named.into_iter().filter(|(_, names)| is_unended(names)).map(|(slot, _)| slot).collect()
 }
 
 /// A stored backup without a verdict is the sweep's after so many seconds: by then its own event has been

@@ -171,6 +171,26 @@ pub fn proven_through(system: &SystemName, slot: Slot, source: &SourceName, n: u
     format!("{}{n:06}.json", proofs(system, slot, source))
 }
 
+/// `receipts/<system>/<slot>/`: every receipt of one backup.
+pub fn receipts_of(system: &SystemName, slot: Slot) -> String {
+    format!("receipts/{system}/{slot}/")
+}
+
+/// `receipts/<system>/<slot>/skew-<source>.json`: what came of comparing a source's rows with artifacts.
+pub fn skew(system: &SystemName, slot: Slot, source: &SourceName) -> String {
+    format!("receipts/{system}/{slot}/skew-{source}.json")
+}
+
+/// `receipts/<system>/<slot>/skew-<source>.sh`: the commands that upload what is missing.
+pub fn skew_lines(system: &SystemName, slot: Slot, source: &SourceName) -> String {
+    format!("receipts/{system}/{slot}/skew-{source}.sh")
+}
+
+/// `receipts/<system>/<slot>/skew-<source>.<n>.json`: run `n` that has begun to compare, from 0.
+pub fn skew_attempt(system: &SystemName, slot: Slot, source: &SourceName, n: usize) -> String {
+    format!("receipts/{system}/{slot}/skew-{source}.{n:06}.json")
+}
+
 /// `exports/`: every export of every system.
 pub const ALL_EXPORTS: &str = "exports/";
 

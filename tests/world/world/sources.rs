@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 use warmspare_act::fault::{Fault, Hope};
-use warmspare_act::ports::Sources;
+use warmspare_act::ports::{Dumps, Sources};
+use warmspare_act::stream::Chunks;
 use warmspare_decide::plan::From;
+use warmspare_decide::seen::Seen;
 
 use super::Run;
 use super::vault::{Pieces, Version};
@@ -21,6 +23,12 @@ pub(crate) struct AllSources {
     pub(crate) falls_silent: bool,
     /// How S3 stores an upload: normally as asked.
     pub(crate) stores: fn(&mut Version),
+    /// What every dump is. The dumps of this world are the text that `pg_restore` writes of their table.
+    pub(crate) dump: Option<&'static str>,
+    /// Why `pg_restore` does not read a dump.
+    pub(crate) unread: Option<&'static str>,
+    /// Whoever reads a dump with it is killed by that.
+    pub(crate) kills: bool,
     /// Every source gives so many bytes, in pieces as a network has them.
     pub(crate) body_bytes: Option<usize>,
 }
@@ -38,8 +46,30 @@ impl Default for AllSources {
             },
             falls_silent: false,
             stores: |_| (),
+            dump: None,
+            unread: None,
+            kills: false,
             body_bytes: None,
         }
+    }
+}
+
+impl Dumps for Run<'_> {
+    async fn table<C: Chunks>(
+        &self,
+        dump: &mut C,
+        _schema: &str,
+        _table: &str,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Result<Seen<()>, Fault> {
+        let unread = self.look(|state| Ok(state.sources.unread)).await?;
+        if self.world.state().sources.kills {
+            std::future::pending::<()>().await;
+        }
+        while let Some(piece) = dump.next().await? {
+            take(&piece);
+        }
+        Ok(unread.map_or(Seen::Here(()), |why| Seen::Unknown(why.to_owned())))
     }
 }
 
@@ -58,6 +88,10 @@ impl Sources for Run<'_> {
         state.sources.opened += 1;
         let body =
             format!("{name}, as it was when it was read for the {}. time", state.sources.opened);
+        let body = match (from, state.sources.dump) {
+            (From::Postgres { .. }, Some(dump)) => dump.to_owned(),
+            (_, _) => body,
+        };
         let mut pieces = Pieces::of(&body.clone().into_bytes().into());
         if let Some(bytes) = state.sources.body_bytes {
             let long: Vec<u8> = body.bytes().cycle().take(bytes).collect();

@@ -21,7 +21,7 @@ use super::artifacts::Proof;
 use super::{Verification, latest, leftovers, watch};
 use crate::documents;
 use crate::fault::{Fault, Hope};
-use crate::ports::{Bus, Clock, Keys, Standing, Uploads, Vault};
+use crate::ports::{Bus, Clock, Dumps, Keys, Standing, Uploads, Vault};
 
 /// No backup is begun with less time left, in seconds.
 const LEFT_S_MIN: u64 = 60;
@@ -45,7 +45,7 @@ enum Read {
 /// is no use today, and the alarm says so (FV6).
 pub(super) async fn sweep<P>(ports: &P, system: Option<SystemName>) -> Result<Outcome, Fault>
 where
-    P: Clock + Vault + Uploads + Standing + Keys + Bus,
+    P: Clock + Vault + Uploads + Standing + Keys + Dumps + Bus,
 {
     let (freed, mut first_fault) = match leftovers::abort(ports, system.as_ref()).await {
         Ok(freed) => (freed, None),
@@ -150,7 +150,7 @@ fn sentence(tally: &BTreeMap<&'static str, u32>, systems: usize, freed: usize) -
     format!("{all} backup(s) of {systems} system(s) were read again: {}{freed}", words.join(", "))
 }
 
-impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
+impl<P: Clock + Vault + Standing + Keys + Dumps + Bus> Verification<'_, P> {
     /// Whether its manifest came so late that its own event may be at work still. One that cannot be seen is
     /// not young: the verification says what is with it.
     async fn is_young(&self) -> bool {
@@ -225,7 +225,8 @@ impl<P: Clock + Vault + Standing + Keys + Bus> Verification<'_, P> {
     /// The run that proved it may have died before it told so, and `latest/` moves after that.
     async fn tell_again(&self, manifest: &Manifest) -> Result<(), Fault> {
         if let Some(receipt) = self.receipt(&vault::verified(&self.system, self.slot)).await? {
-            self.verified(manifest, &receipt, "was verified before").await?;
+            // A comparison that was begun is ended by the sweep anyway.
+            self.verified(manifest, &receipt, "was verified before", Ok(Vec::new())).await?;
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ fn what_is_not_set_has_a_default_where_one_is_right() {
     assert_eq!(config.memory_bytes, 128 * 1024 * 1024);
     assert_eq!(config.part_bytes, None);
     assert_eq!(config.pg_dump, "/opt/bin/pg_dump");
+    assert_eq!(config.pg_restore, "/opt/bin/pg_restore");
     assert_eq!(config.log, LevelFilter::INFO);
     assert_eq!(config.vault_owner, None);
     assert_eq!(config.recovery_role, None);

@@ -23,7 +23,7 @@ const STALL: Duration = Duration::from_secs(120);
 /// After its output has ended, a dump has to end too.
 const END: Duration = Duration::from_secs(30);
 const LOCK_WAIT: &str = "--lock-wait-timeout=60s";
-const PIECE_BYTES: usize = 64 * 1024;
+pub(super) const PIECE_BYTES: usize = 64 * 1024;
 /// How much of its complaints is kept: the last of them say why.
 const COMPLAINT_BYTES_MAX: usize = 2048;
 
@@ -183,7 +183,7 @@ fn hope_of(said: &str) -> Hope {
 }
 
 /// Reads to the end, so that the writer never waits, and keeps the last of it.
-async fn last_of(complaints: ChildStderr) -> String {
+pub(super) async fn last_of(complaints: ChildStderr) -> String {
     let mut complaints = BufReader::new(complaints);
     let mut kept = BytesMut::new();
     // A pipe that breaks has no more to say than one that ends.

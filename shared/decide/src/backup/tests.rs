@@ -40,6 +40,7 @@ fn postgres() -> From {
         secret: SecretArn::parse("arn:aws:secretsmanager:us-west-2:111122223333:secret:db")
             .unwrap(),
         tls: true,
+        packages: None,
     }
 }
 

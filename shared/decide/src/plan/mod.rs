@@ -8,6 +8,7 @@ pub mod tree;
 
 mod controller;
 mod download;
+mod packages;
 mod problem;
 mod read;
 mod records;
@@ -17,6 +18,7 @@ mod store;
 
 pub use controller::Controller;
 pub use download::{BYTES_MAX, Download, TIMEOUT_S};
+pub use packages::Packages;
 pub use problem::{Found, Problem, Problems};
 pub use read::read;
 pub use records::{Dns, Method, Record, Target};
@@ -170,6 +172,8 @@ pub enum From {
         /// Whether the connection is encrypted and its certificate verified (`verify-full`). Off is
         /// accepted only for a loopback address, where a tunnel ends.
         tls: bool,
+        /// The artifacts that its rows are about, where it is a package builder's.
+        packages: Option<Packages>,
     },
     /// The controller writes its own backup into a bucket of its own when told to, and that file is
     /// copied.

@@ -121,3 +121,24 @@ fn a_backup_without_a_verdict_is_due_after_an_hour_and_each_in_its_turn() {
     }
     assert_eq!(met.len(), 9, "three sweeps come to every one of nine");
 }
+
+/// A comparison that was begun and has no end is ended by the sweep, once the backup is proven.
+#[test]
+fn a_comparison_that_has_begun_and_not_ended_is_gone_on_with() {
+    let keys: Vec<String> = [
+        "receipts/a/2026-11-20T00-00-00Z/skew-rows.000000.json",
+        "receipts/a/2026-11-20T00-00-00Z/skew-rows.json",
+        "receipts/a/2026-11-20T00-00-00Z/verified.json",
+        "receipts/a/2026-11-21T00-00-00Z/skew-rows.000000.json",
+        "receipts/a/2026-11-21T00-00-00Z/verified.json",
+        "receipts/a/2026-11-22T00-00-00Z/rejected.json",
+        "receipts/a/2026-11-22T00-00-00Z/skew-rows.000000.json",
+        "receipts/a/2026-11-22T00-00-00Z/verified.json",
+        "receipts/a/2026-11-23T00-00-00Z/pruned.json",
+        "receipts/a/2026-11-23T00-00-00Z/skew-rows.000000.json",
+        "receipts/a/2026-11-23T00-00-00Z/verified.json",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    assert_eq!(unended(&keys), [Slot::parse("2026-11-21T00-00-00Z").unwrap()]);
+}

@@ -86,6 +86,10 @@ fn habitat_builder_backs_up_metadata_before_artifacts() {
     assert_eq!(store.bucket, "habitat-builder-artifact-store.local");
     assert_eq!((store.prefix.as_str(), &store.region), ("", &None));
     assert!(store.secret.is_some() && store.tls_pin.is_some());
+    let packages: Vec<_> = plan.packages().collect();
+    let [(source, packages)] = packages.as_slice() else { panic!("{packages:?}") };
+    assert_eq!((source.as_str(), packages.artifacts.as_str()), ("metadata", "artifacts"));
+    assert_eq!(packages.url, "https://builder.example.com");
     assert!(matches!(plan.away.appliance, Appliance::HabitatBuilder(_)));
     let throttle = plan.backup.throttle.unwrap();
     assert_eq!(throttle.timezone.iana_name(), Some("Europe/Berlin"));

@@ -2,21 +2,18 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use tokio::sync::Mutex;
 use warmspare_act::ports::Sources as _;
 use warmspare_act::stream::Measured;
 use warmspare_decide::manifest::Sums;
 use warmspare_decide::plan::From;
 
+use super::super::ALONE;
 use super::*;
 use crate::replay::{File, Wire};
 
-static ALONE: Mutex<()> = Mutex::const_new(());
 const PASSWORD: &str = "correct horse";
 
 async fn dump(name: &str, script: &str, tls: bool) -> Result<Sums, Fault> {
-    // A file cannot be run while it is open for writing, and a process that another test starts at
-    // that moment has it open.
     let _alone = ALONE.lock().await;
     let tool = File::of(name, format!("#!/bin/sh\n{script}\n").as_bytes());
     std::fs::set_permissions(&tool.path, std::fs::Permissions::from_mode(0o700)).unwrap();
@@ -38,6 +35,7 @@ async fn read(pg_dump: String, tls: bool) -> Result<Sums, Fault> {
         secret: SecretArn::parse("arn:aws:secretsmanager:us-west-2:123456789012:secret:db")
             .unwrap(),
         tls,
+        packages: None,
     };
     let stream = wire.live_with(config).open(&from).await?;
     Measured::new(stream).drain().await

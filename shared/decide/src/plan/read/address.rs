@@ -6,6 +6,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// The longest address, in bytes.
 const ADDRESS_BYTES_MAX: usize = 2_000;
 
+/// The longest address that is printed as a part of a command, in bytes.
+const PLAIN_BYTES_MAX: usize = 255;
+
 /// An `https` address, taken apart as far as a plan needs it.
 pub(super) struct Address<'a> {
     /// Name or IP address; an IPv6 address without its brackets.
@@ -23,6 +26,26 @@ pub(super) fn https(text: &str) -> Option<Address<'_>> {
         None => bare_host(authority)?,
     };
     is_path_and_query(tail).then(|| Address { host, has_query: tail.contains('?') })
+}
+
+/// The host of an `http` or `https` address in which no character means anything to a shell.
+pub(super) fn plain(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let mut parts = rest.split('/');
+    let authority = parts.next()?;
+    let host = match host_and_port(authority) {
+        Some((host, _)) => host,
+        None => authority,
+    };
+    let is_part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    let is_right = text.len() <= PLAIN_BYTES_MAX
+        && (is_ipv4(host) || is_name(host))
+        && is_part(host)
+        && parts.all(is_part);
+    is_right.then_some(host)
 }
 
 /// Whether the text can stand after the host: path and query, without a fragment.

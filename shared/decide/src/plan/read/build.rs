@@ -18,8 +18,8 @@ use crate::plan::tree::Tree;
 use crate::plan::{
     Appliance, BYTES_MAX, Backup, Calendar, Call, Capacity, Check, Controller, Database,
     DatabaseKind, Dns, Download, Endpoint, Export, Failover, FenceDemand, From, Health, Interval,
-    Keep, Method, Mode, Objectives, Plan, Quorum, Record, Restore, Site, Source, Store, TIMEOUT_S,
-    Target, Throttle, TlsPin,
+    Keep, Method, Mode, Objectives, Packages, Plan, Quorum, Record, Restore, Site, Source, Store,
+    TIMEOUT_S, Target, Throttle, TlsPin,
 };
 
 pub(super) fn plan(tree: &Tree) -> Option<Plan> {
@@ -159,6 +159,7 @@ fn from(tree: &Tree) -> Option<From> {
             database: word(tree, "database")?.to_owned(),
             secret: secret(tree.get("secret")?)?,
             tls: tree.get("tls").is_none_or(|tls| tls.truth() != Some(false)),
+            packages: optional(tree, "packages", packages)?,
         }),
         "aviatrix" => controller(tree).map(From::Aviatrix),
         "upload" => Some(From::Upload),
@@ -173,6 +174,11 @@ fn download(tree: &Tree) -> Option<Download> {
     };
     let bytes_max = whole_or(tree, "max_bytes", BYTES_MAX)?;
     Some(Download { endpoint: endpoint(tree)?, timeout_s, bytes_max })
+}
+
+fn packages(tree: &Tree) -> Option<Packages> {
+    let artifacts = SourceName::parse(word(tree, "artifacts")?).ok()?;
+    Some(Packages { artifacts, url: base_url(tree.get("url")?)? })
 }
 
 fn controller(tree: &Tree) -> Option<Controller> {

@@ -14,6 +14,8 @@ pub(super) fn check(plan: &mut Sound<'_>) {
     encryption(plan);
     lock(plan);
     sources(plan);
+    order(plan);
+    packages(plan);
     throttle(plan);
     regions(plan);
     lag(plan);
@@ -139,6 +141,48 @@ fn sources(plan: &mut Sound<'_>) {
         let is_off = plan.at(&path).and_then(Tree::truth) == Some(false);
         if let Some(host) = host.filter(|host| is_off && !address::is_loopback(host)) {
             plan.wrong(&path, "false".to_owned(), format!("true, as {host} is no loopback host"));
+        }
+    }
+}
+
+/// Metadata goes first and artifacts last: what was uploaded between the two is an artifact without a row,
+/// which is repaired by uploading it again. A row without an artifact can only be repaired by whoever still
+/// has it (seed C7).
+fn order(plan: &mut Sound<'_>) {
+    let mut bucket: Option<&str> = None;
+    for (source, _) in plan.each("backup.source") {
+        let path = format!("{source}.from");
+        match plan.text(&format!("{path}.kind")) {
+            Some("s3") => bucket = bucket.or(plan.text(&format!("{source}.name"))),
+            Some("postgres") => {
+                if let Some(bucket) = bucket {
+                    let found = format!("a database after the bucket {}", quoted(bucket));
+                    let allowed =
+                        "before every source of kind s3, as metadata goes first and artifacts last";
+                    plan.wrong(&path, found, allowed.to_owned());
+                }
+            }
+            Some(_) | None => {}
+        }
+    }
+}
+
+/// What is not in the same backup, or was read before the rows, says nothing of them.
+fn packages(plan: &mut Sound<'_>) {
+    let sources: Vec<String> =
+        plan.each("backup.source").into_iter().map(|(source, _)| source).collect();
+    for (at, source) in sources.iter().enumerate() {
+        let path = format!("{source}.from.packages.artifacts");
+        let Some(name) = plan.text(&path) else { continue };
+        // One that has something wrong itself may be the one that is meant.
+        let may_be_it = |later: &String| {
+            let field = |field: &str| plan.text(&format!("{later}.{field}"));
+            field("name").is_none_or(|found| found == name)
+                && field("from.kind").is_none_or(|kind| kind == "s3")
+        };
+        if !sources.iter().skip(at + 1).any(may_be_it) {
+            let allowed = "the name of a later source of kind s3".to_owned();
+            plan.wrong(&path, quoted(name), allowed);
         }
     }
 }

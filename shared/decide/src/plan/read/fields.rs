@@ -234,7 +234,24 @@ static POSTGRES_FIELDS: &[Field] = &[
         "Whether the connection is encrypted and its certificate verified; true by default, and \
          false only for a loopback host.",
     ),
+    optional(
+        "packages",
+        Kind::Table(&PACKAGES),
+        "For a package builder's database: each backup is looked through for rows without an artifact.",
+    ),
 ];
+
+static PACKAGES: Shape = Shape::of(
+    "packages",
+    &[
+        needed(
+            "artifacts",
+            Kind::Text(&text::SOURCE),
+            "The later source of kind s3 that has them.",
+        ),
+        needed("url", Kind::Text(&text::BUILDER_URL), "Where `hab pkg upload` brings them."),
+    ],
+);
 
 static THROTTLE: Shape = Shape::of(
     "[backup.throttle]",

@@ -72,6 +72,14 @@ pub(super) static BASE_URL: TextRule = TextRule {
     example: "https://10.0.0.5:4343",
     may_be_secret: false,
 };
+// It is printed as a part of commands, so nothing in it may mean something to a shell.
+pub(super) static BUILDER_URL: TextRule = TextRule::new(
+    "an http or https address of a builder, of letters, digits and the signs . - _ in host and path, \
+     such as https://builder.example.com",
+    "^https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9._-]+)*/?$",
+    "https://builder.example.com",
+    |text| address::plain(text).is_some(),
+);
 pub(super) static PIN: TextRule = TextRule::new(
     "sha256/ and the Base64 of the 32 bytes of a public key's SHA-256",
     "^sha256/[A-Za-z0-9+/]{43}=$",
