@@ -39,7 +39,10 @@ impl Buffers {
     }
 
     fn take(&self, length: usize) -> BytesMut {
-        let kept = self.0.borrow_mut().pop().filter(|buffer| buffer.capacity() >= length);
+        let mut kept = self.0.borrow_mut();
+        // Parts have grown: what is too small for them would lie here unused until the end.
+        kept.retain(|buffer| buffer.capacity() >= length);
+        let kept = kept.pop();
         // Untouched pages of a large buffer cost nothing.
         kept.unwrap_or_else(|| BytesMut::with_capacity(length))
     }

@@ -85,6 +85,17 @@ async fn the_memory_of_a_part_that_was_sent_is_that_of_another() {
     assert_eq!(second.bytes, "abcdefgh");
 }
 
+/// What is held stays within the function's memory when parts grow.
+#[test]
+fn memory_that_has_become_too_small_is_not_kept() {
+    let buffers = Buffers::default();
+    for length in [8, 8, 8, 16] {
+        buffers.give_back(BytesMut::with_capacity(length).freeze());
+    }
+    assert_eq!(buffers.take(16).capacity(), 16);
+    assert!(buffers.0.borrow().is_empty());
+}
+
 #[tokio::test]
 async fn what_has_more_parts_than_there_are_numbers_is_a_fault() {
     let cut = Cut::of(1 << 27, Some(8), Some(80_000)).unwrap();
