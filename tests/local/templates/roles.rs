@@ -95,6 +95,8 @@ async fn the_other_roles_hold_what_they_are_for() -> anyhow::Result<()> {
     let replication = vec![
         "kms:Decrypt",
         "kms:Encrypt",
+        "s3:GetObjectLegalHold",
+        "s3:GetObjectRetention",
         "s3:GetObjectVersionAcl",
         "s3:GetObjectVersionForReplication",
         "s3:GetObjectVersionTagging",
