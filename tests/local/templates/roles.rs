@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::Context;
 use serde_json::{Value, json};
 use warmspare_act::permissions;
 
@@ -22,7 +23,8 @@ const WITHOUT_RESOURCE: [&str; 7] = [
 ];
 
 /// Parameters that name what the template cannot know.
-const KEYS: &str = "SourceKeyArns";
+const SOURCE_KEYS: &str = "SourceKeyArns";
+const BACKUP_KEYS: &str = "BackupKeyArns";
 const GROUPS: &str = "SecurityGroupIds";
 
 /// Which way every condition of the template comes out.
@@ -156,17 +158,36 @@ async fn a_permission_names_its_resource_wherever_aws_allows() -> anyhow::Result
     Ok(())
 }
 
-/// The keys of others are named only where somebody has named them.
+/// The keys of others are named only where somebody has named them, and are lent to AWS alone.
 #[tokio::test]
-async fn the_keys_of_sources_may_be_lent_only_if_there_are_any() -> anyhow::Result<()> {
+async fn the_keys_of_others_may_be_lent_only_if_there_are_any() -> anyhow::Result<()> {
     let template = Template::read("recovery.yaml").await?;
-    let lends = |is_met| {
-        let statements = statements(&template, "SnapshotExportRole", is_met)?;
-        let found = statements.into_iter().find(|one| referred(&one["Resource"]) == Some(KEYS));
-        anyhow::Ok(found.map(actions))
-    };
-    assert_eq!(lends(true)?, Some(vec!["kms:CreateGrant", "kms:DescribeKey"]));
-    assert_eq!(lends(false)?, None);
+    for role in ["SnapshotExportRole", "FailoverPromotionRole"] {
+        for keys in [SOURCE_KEYS, BACKUP_KEYS] {
+            let is_meant = |one: &&Value| referred(&one["Resource"]) == Some(keys);
+            let given = statements(&template, role, true)?.into_iter().find(is_meant);
+            let given = given.with_context(|| format!("{role} has none of {keys}"))?;
+            assert_eq!(actions(given), ["kms:CreateGrant", "kms:DescribeKey"], "{role}: {keys}");
+            let is_for_aws = under(given, "/Condition/BoolIfExists/kms:GrantIsForAWSResource");
+            assert_eq!(is_for_aws, true, "{role}: {keys}");
+            assert_eq!(statements(&template, role, false)?.into_iter().find(is_meant), None);
+        }
+    }
+    Ok(())
+}
+
+/// A key of another account is not among those of this one, and is described before it is used.
+#[tokio::test]
+async fn a_key_of_a_plan_may_be_described_by_whoever_encrypts_with_it() -> anyhow::Result<()> {
+    let template = Template::read("recovery.yaml").await?;
+    for role in ["ScheduledBackupRole", "VerifyUploadRole"] {
+        let statements = statements(&template, role, true)?.into_iter();
+        let meant: Vec<_> = statements
+            .filter(|one| referred(&one["Resource"]) == Some(BACKUP_KEYS))
+            .flat_map(actions)
+            .collect();
+        assert_eq!(meant, ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], "{role}");
+    }
     Ok(())
 }
 
