@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::{BoxFuture, FutureExt, try_join_all};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use warmspare_tests::scene::{ADDRESSES, HOME, Protected, RECOVERY, Scene, Shape, now, promises};
 use warmspare_tests::stack::aws::{self, Aws};
@@ -18,6 +19,8 @@ struct Plot<'s> {
     scene: &'s Scene,
     system: &'s Protected,
     hand: &'s Aws,
+    /// Of the backup that is planted: one instant, however long it takes.
+    at: Timestamp,
 }
 
 type Planted = for<'s> fn(Plot<'s>) -> BoxFuture<'s, Result<()>>;
@@ -58,7 +61,7 @@ fn a_promise_that_is_broken_on_purpose_is_named() -> Result<()> {
             let since = wait::now();
             let before = broken(scene, system, since).await?;
             ensure!(before.is_empty(), "{name}: broken beforehand: {before:?}");
-            plant(Plot { scene, system, hand: &hand }).await.context(name)?;
+            plant(Plot { scene, system, hand: &hand, at: now() }).await.context(name)?;
             let found = broken(scene, system, since).await?;
             ensure!(
                 found.len() == expected.len()
@@ -90,12 +93,12 @@ impl Plot<'_> {
         self.call("s3", "put_object", args).await
     }
 
-    fn slot() -> String {
-        now().strftime("%Y-%m-%dT%H-%M-00Z").to_string()
+    fn slot(&self) -> String {
+        self.at.strftime("%Y-%m-%dT%H-%M-00Z").to_string()
     }
 
     fn key(&self, folder: &str, file: &str) -> String {
-        format!("{folder}/{}/{}/{file}", self.system.name, Self::slot())
+        format!("{folder}/{}/{}/{file}", self.system.name, self.slot())
     }
 
     /// A backup of two objects. Each is read, but by nobody else than who has written it.
