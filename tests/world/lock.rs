@@ -73,6 +73,28 @@ fn every_object_of_a_backup_its_manifest_and_its_receipt_are_locked() {
     assert_eq!((manifest.format, manifest.lock.unwrap().until), (5, until(UNTIL)));
 }
 
+/// P1: a key that was away for longer than the lock holds does not keep a backup from its proof. There is
+/// nothing left that the receipt could be locked for.
+#[test]
+fn what_is_proven_after_the_end_of_its_lock_has_a_receipt_without_one() {
+    for (now, lock) in [
+        ("2026-12-21T23:00:00Z", governance(UNTIL)),
+        ("2026-12-21T23:59:00Z", None),
+        ("2026-12-25T00:00:00Z", None),
+    ] {
+        let world = planned(3);
+        finish(answer(&world.run(), SCHEDULED)).unwrap();
+        world.set().keys.plan_key().state = "Disabled".into();
+        verify(&world, "2026-11-21T00-00-00Z").unwrap_err();
+        world.set().now = until(now);
+        world.set().keys.plan_key().state = "Enabled".into();
+        let said = verify(&world, "2026-11-21T00-00-00Z").unwrap().to_string();
+        assert!(said.contains("is verified"), "{now}: {said}");
+        assert_eq!(lock_of(&world, VERIFIED), lock, "{now}");
+        world.assert_promises("proven late");
+    }
+}
+
 /// FB7: before a byte is sent.
 #[test]
 fn a_vault_without_object_lock_is_refused() {

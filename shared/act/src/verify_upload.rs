@@ -322,13 +322,16 @@ impl<P: Clock + Vault + Keys + Bus> Verification<'_, P> {
         }
     }
 
-    /// Writes a receipt, that of a proof under the lock of its backup; gives the one that another run has written before, which then counts.
+    /// Writes a receipt, that of a proof under the lock of its backup while that holds; gives the one that
+    /// another run has written before, which then counts.
     async fn write(
         &self,
         receipt: &Receipt,
         lock: Option<&Lock>,
     ) -> Result<Option<Receipt>, Fault> {
         let place = self.place(receipt);
+        // A backup may be proven later than its lock ends: its key was away.
+        let lock = lock.filter(|lock| lock.is_ahead(self.ports.now()));
         match documents::create_json_under(self.ports, &place, receipt, lock).await? {
             Created::New | Created::Ours => Ok(None),
             Created::Theirs(theirs) => Ok(Some(theirs)),

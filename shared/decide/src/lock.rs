@@ -12,6 +12,8 @@ use crate::name::Slot;
 use crate::plan::{Calendar, Keep};
 
 const DAY_S: u64 = 86_400;
+/// Longer than a run tries to write something, and than clocks differ, in seconds.
+const AHEAD_S_MIN: i64 = 1_800;
 
 /// Who may take a lock away before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +89,13 @@ impl Asked {
 }
 
 impl Lock {
+    /// Whether something that is written now can be put under it: S3 refuses a date that is over. A little
+    /// before its end counts as over, because S3 decides by its own clock, and later.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
+    pub fn is_ahead(&self, now: Timestamp) -> bool {
+        self.until.as_second().saturating_sub(now.as_second()) > AHEAD_S_MIN
+    }
+
     /// What is less than this lock in what S3 says, as a clause that follows "it"; `None` when nothing is.
     /// One that ends later, or that nobody can take away, is not less.
     pub fn differs(&self, found: Option<&Locked>) -> Option<String> {

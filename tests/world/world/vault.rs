@@ -190,11 +190,15 @@ fn is_blind(state: &State, key: &str) -> bool {
     state.beside.blind_to.is_some_and(|end| key.ends_with(end))
 }
 
-/// S3 takes a lock only where the bucket has Object Lock.
+/// S3 takes a lock only where the bucket has Object Lock, and only one that ends later.
 fn locked(state: &State, key: &str, lock: Option<&Lock>) -> Result<Option<Locked>, Fault> {
     match lock {
         Some(_) if !state.beside.has_object_lock => {
             let why = "InvalidRequest: Bucket is missing Object Lock Configuration";
+            Err(Fault::new(Hope::Permanent, "writing", key, why))
+        }
+        Some(Lock { until, .. }) if *until <= state.now => {
+            let why = "InvalidArgument: The retain until date must be in the future!";
             Err(Fault::new(Hope::Permanent, "writing", key, why))
         }
         Some(Lock { mode, until }) => {

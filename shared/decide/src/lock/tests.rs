@@ -23,6 +23,19 @@ fn a_lock_is_computed_from_the_slot_and_never_too_short() {
 }
 
 #[test]
+fn a_lock_that_ends_in_a_moment_is_none_to_write_under() {
+    let lock = Lock { mode: Mode::Governance, until: at("2026-12-22T00:00:00Z") };
+    for (now, is_ahead) in [
+        ("2026-11-21T00:00:00Z", true),
+        ("2026-12-21T23:29:59Z", true),
+        ("2026-12-21T23:30:00Z", false),
+        ("2026-12-22T00:00:01Z", false),
+    ] {
+        assert_eq!(lock.is_ahead(at(now)), is_ahead, "{now}");
+    }
+}
+
+#[test]
 fn what_is_unlocked_or_weaker_or_shorter_differs() {
     let until = "2026-12-22T00:00:00Z";
     let governance = Lock { mode: Mode::Governance, until: at(until) };
