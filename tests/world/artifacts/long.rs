@@ -66,6 +66,20 @@ fn a_long_object_is_begun_by_a_run_that_has_time_for_it() {
     assert_eq!(world.state().buckets.opened, 7 + 5);
 }
 
+/// FA5: long artifacts that share one line are all over at the end of it, or none is. So each is read back
+/// alone, and what one run has proven no other has to.
+#[test]
+fn a_long_artifact_is_read_back_alone() {
+    let world = with_long(3);
+    store(&world, SECOND);
+    let run = world.run().slowed(20);
+    let event = written(&format!("{}/manifest.json", folder(SECOND)), "2026-11-21T00:00:30Z");
+    run.live_through(verify_upload::answer(&run, &event)).unwrap();
+    assert!(has(&world, &receipt(SECOND, "verified")));
+    let most = world.state().beside.readings.most_bytes();
+    assert!((LONG_BYTES..2 * LONG_BYTES).contains(&most), "{most} bytes at once");
+}
+
 /// FA6: a run that is killed while it copies one long object does not cost the long ones before it.
 #[test]
 #[ignore = "optimised: cargo prove"]

@@ -1,6 +1,8 @@
 //! Bodies of objects, as they are read.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use warmspare_act::fault::Fault;
@@ -17,6 +19,35 @@ pub(crate) struct Pieces {
     pub(crate) breaks: Option<Fault>,
     /// Whether nothing ever comes after the last piece, not even its end.
     pub(crate) falls_silent: bool,
+    /// It is counted while it is read.
+    pub(crate) reading: Option<Reading>,
+}
+
+/// How many bytes are read at once, at most and now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Readings(Rc<Cell<(usize, usize)>>);
+
+/// One body that is read.
+#[derive(Debug)]
+pub(crate) struct Reading(Readings, usize);
+
+impl Readings {
+    pub(crate) fn most_bytes(&self) -> usize {
+        self.0.get().0
+    }
+
+    pub(crate) fn begin(&self, bytes: usize) -> Reading {
+        let (most, now) = self.0.get();
+        self.0.set((most.max(now + bytes), now + bytes));
+        Reading(self.clone(), bytes)
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let (most, now) = self.0.0.get();
+        self.0.0.set((most, now - self.1));
+    }
 }
 
 impl Pieces {
@@ -24,7 +55,7 @@ impl Pieces {
         // A long one comes in fifty pieces: each of them is a call.
         let rest = body.chunks(PIECE_BYTES.max(body.len() / 50));
         let rest = rest.map(Bytes::copy_from_slice).collect();
-        Self { rest, breaks: None, falls_silent: false }
+        Self { rest, breaks: None, falls_silent: false, reading: None }
     }
 }
 

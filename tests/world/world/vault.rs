@@ -25,7 +25,7 @@ use warmspare_decide::tripwire::{Bucket, Replication};
 use warmspare_decide::vault::Located;
 use warmspare_decide::verify::ObjectFacts;
 
-pub(crate) use super::pieces::Pieces;
+pub(crate) use super::pieces::{Pieces, Readings};
 use super::promises::is_intended;
 use super::{Bent, LIFE_S, Run, State};
 
@@ -84,6 +84,8 @@ pub(crate) struct Beside {
     pub(crate) archived: Option<&'static str>,
     /// How long each part of a long upload takes, in seconds.
     pub(crate) long_part_s: u64,
+    /// What is read by the role that will restore, side by side.
+    pub(crate) readings: Readings,
     /// How long it takes to read an artifact back, in seconds.
     pub(crate) artifact_s: u64,
     /// The same of an object of a backup.
@@ -387,7 +389,13 @@ impl Vault for Run<'_> {
         if takes_s > 0 {
             self.world.pass(takes_s);
         }
-        self.read_back(key, version_id).await
+        let reading = {
+            let state = self.world.state();
+            let bytes = version(&state, key, Some(version_id)).map_or(0, |found| found.body.len());
+            state.beside.readings.begin(bytes)
+        };
+        let pieces = self.read_back(key, version_id).await?;
+        Ok(Pieces { reading: Some(reading), ..pieces })
     }
 
     fn recovery_role(&self) -> String {

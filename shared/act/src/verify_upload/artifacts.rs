@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use warmspare_decide::inventory::{COPIES_MAX, FORMAT, Listed, Object, ProvenThrough};
+use warmspare_decide::inventory::{FORMAT, Listed, Object, ProvenThrough, has_room, weight_bytes};
 use warmspare_decide::manifest::{Checked, Manifest, Stored};
 use warmspare_decide::seen::Seen;
 use warmspare_decide::tripwire::Changes;
@@ -217,18 +217,23 @@ impl<'a, P: Clock + Vault + Keys + Bus> Proving<'a, P> {
             .enumerate()
             .filter(|(at, _)| is_proven.get(*at) == Some(&false))
             .collect::<Vec<_>>()
-            .into_iter();
+            .into_iter()
+            .peekable();
         let mut reads = FuturesUnordered::new();
+        // Long ones are read alone, as they were copied: side by side, none might be over in time.
+        let mut reads_bytes = 0;
         let mut fault = None;
         loop {
             while fault.is_none()
-                && reads.len() < COPIES_MAX
                 && self.of.ports.left_s() >= LEFT_S_MIN
-                && let Some((at, object)) = queue.next()
+                && let Some((at, object)) = queue
+                    .next_if(|(_, next)| has_room(reads.len(), reads_bytes, next.sums.size_bytes))
             {
+                reads_bytes += weight_bytes(object.sums.size_bytes);
                 reads.push(Box::pin(async move { (at, object, self.look_at(object).await) }));
             }
             let Some((at, object, looked)) = reads.next().await else { break };
+            reads_bytes -= weight_bytes(object.sums.size_bytes);
             match looked {
                 Ok(findings) if findings.is_empty() => {
                     if let Some(place) = is_proven.get_mut(at) {
