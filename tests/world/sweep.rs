@@ -7,12 +7,13 @@ use warmspare_act::verify_upload::answer;
 use warmspare_act::{prune_backups, scheduled_backup};
 use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::sweep::Unfinished;
+use warmspare_decide::verify::KeyFacts;
 
 use crate::backup::{PLAN, store};
 use crate::tries::{Trial, standing};
 use crate::verification::written;
 use crate::world::keys::PLAN_KEY;
-use crate::world::vault::current;
+use crate::world::vault::{VAULT_KEY, current};
 use crate::world::{Run, World, finish, poll_once};
 
 const SWEEP: &[u8] = br#"{"action":"sweep"}"#;
@@ -203,6 +204,50 @@ fn a_backup_whose_key_is_disabled_is_told_and_not_rejected() {
         drop(state);
         assert_eq!(said(&world), "3 backup(s) of 1 system(s) were read again: 3 equal");
     }
+}
+
+/// FV1: a key that is gone opens nothing ever again. What is under it counts no longer, and what is under
+/// another does.
+#[test]
+fn a_backup_whose_key_is_gone_is_demoted() {
+    let world = four();
+    let key = world.set().keys.by_arn.remove(PLAN_KEY).unwrap();
+    assert_eq!(said(&world), "3 backup(s) of 1 system(s) were read again: 3 rejected");
+    assert!(has(&world, &receipt("20", "rejected")));
+    let told = rejections(&world);
+    assert!(told[0].starts_with("done: ") && told[0].contains("does not exist"), "{told:?}");
+    // That KMS does not answer says nothing of a key.
+    let world = four();
+    world.set().keys.is_silent = true;
+    sweep(&world).unwrap_err();
+    assert!(!has(&world, &receipt("20", "rejected")));
+    // One that is another key now, and disabled, may be enabled: it is told first.
+    let world = four();
+    let other = KeyFacts { arn: VAULT_KEY.to_owned(), state: "Disabled".into(), ..key };
+    world.set().keys.by_arn.insert(PLAN_KEY.to_owned(), other);
+    sweep(&world).unwrap_err();
+    assert!(!has(&world, &receipt("20", "rejected")));
+}
+
+/// What is too large for `latest/` is told once, and not again with each daily reading.
+#[test]
+fn a_backup_that_is_too_large_for_latest_is_told_once() {
+    let world = four();
+    world.set().beside.copy_bytes_max = Some(1);
+    world.set().now = "2026-11-21T00:00:30Z".parse().unwrap();
+    store(&world, "2026-11-21T00:00:00Z");
+    let event = written(&object("21", "manifest.json"), "2026-11-21T00:00:30Z");
+    finish(answer(&world.run(), &event)).unwrap();
+    for _day in 0..3 {
+        world.pass(86_400);
+        sweep(&world).unwrap();
+    }
+    assert!(has(&world, &receipt("21", "swept-2026-11-24")));
+    let state = world.state();
+    let told = state.announcements.iter().filter(|told| {
+        told.happening == Happening::BackupVerified && told.reason.contains("2026-11-21T00-00-00Z")
+    });
+    assert_eq!(told.count(), 1);
 }
 
 /// A backup of which nobody has verified anything, an hour and more after it was stored.

@@ -84,7 +84,7 @@ fn lasting_findings(wanted: &KeyArn, seen: &Seen<KeyFacts>) -> Result<Vec<String
 /// What keeps a key from opening anything now, and may be over tomorrow: it is disabled, or on its way to
 /// be deleted, which can be cancelled.
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>
-fn outage(seen: &Seen<KeyFacts>) -> Option<String> {
+pub fn outage(seen: &Seen<KeyFacts>) -> Option<String> {
     match seen {
         Seen::Here(facts) => match (facts.state.as_str(), facts.deleted_at) {
             ("Enabled", None) => None,

@@ -178,14 +178,14 @@ impl<P: Clock + Vault + Standing + Keys + Dumps + Bus> Verification<'_, P> {
             };
         };
         // Before any finding: a key that is disabled is not what the backup is to be rejected for. It may
-        // be enabled again, and then everything is as it was.
+        // be enabled again, and then everything is as it was. One that is gone is a finding of the verdict.
         if let Some(key_arn) = &manifest.key_arn {
             let key = self.ports.key(key_arn).await?;
-            let clauses = verify::key_findings(key_arn, &key)
-                .map_err(|why| self.cannot(Hope::Retryable, why))?;
-            if !clauses.is_empty() {
-                let why = format!("its key {key_arn} {}", clauses.join(" and "));
-                return Err(self.cannot(Hope::Permanent, why));
+            if let Seen::Unknown(why) = key {
+                return Err(self.cannot(Hope::Retryable, why));
+            }
+            if let Some(clause) = verify::outage(&key) {
+                return Err(self.cannot(Hope::Permanent, format!("its key {key_arn} {clause}")));
             }
         }
         let (verdict, looks) = self.verdict(&manifest, Some(today)).await;
@@ -204,7 +204,10 @@ impl<P: Clock + Vault + Standing + Keys + Dumps + Bus> Verification<'_, P> {
                 let receipt = self.receipt_of(true, objects, suspicions);
                 // Told first: once the receipt is there, no sweep of today comes back to this backup.
                 self.tell_suspicions(&receipt).await?;
-                if is_newest && latest::is_behind(self.ports, &manifest).await? {
+                // What is too large for `latest/` stays ahead of it, however often it is told.
+                let copy_bytes_max = self.ports.copy_bytes_max();
+                let is_copied = verify::too_large_for_latest(&manifest, copy_bytes_max).is_none();
+                if is_newest && is_copied && latest::is_behind(self.ports, &manifest).await? {
                     self.tell_again(&manifest).await?;
                 }
                 let _new_or_there = documents::create_json(self.ports, &key, &receipt).await?;
