@@ -321,26 +321,39 @@ fn a_slot_that_nobody_was_woken_for_is_found_by_the_objective() {
     assert_eq!(said(&world), NOTHING);
 }
 
-/// Two systems were down at midnight, and the first takes most of a run: the second has a run of its own, and is
-/// not refused for what was left of this one.
-#[test]
-fn a_tick_that_has_taken_long_leaves_the_others_to_the_next() {
+/// A world in which these systems were down at midnight, so that ticks have to go on with them.
+fn with_down(systems: &[&str]) -> World {
     let world = calm();
-    let other = PLAN.replace("system = \"controller\"", "system = \"other\"");
-    world.put("plans/other.toml", other.as_bytes());
     world.set().sources.breaks_after = Some(0);
-    for system in ["controller", "other"] {
+    for system in systems {
+        let plan = PLAN.replace("system = \"controller\"", &format!("system = \"{system}\""));
+        world.put(&format!("plans/{system}.toml"), plan.as_bytes());
         let event = String::from_utf8(SCHEDULED.to_vec()).unwrap().replace("controller", system);
         finish(answer(&world.run(), event.as_bytes())).unwrap_err();
     }
-    world.set().sources.breaks_after = None;
     world.pass(900);
-    let run = world.run().stopping_at(3);
+    world
+}
+
+/// A tick whose first backup takes 80 s more.
+fn slow_tick(world: &World, at_call: usize) -> Result<Outcome, Fault> {
+    let run = world.run().stopping_at(at_call);
     let mut ticking = pin!(answer(&run, TICK));
     assert!(poll_once(ticking.as_mut()).is_pending());
     world.pass(80);
     run.wake();
-    let Poll::Ready(Ok(outcome)) = poll_once(ticking.as_mut()) else { panic!("it is not over") };
+    let Poll::Ready(outcome) = poll_once(ticking.as_mut()) else { panic!("it is not over") };
+    world.assert_promises("a slow tick");
+    outcome
+}
+
+/// Two systems were down at midnight, and the first takes most of a run: the second has a run of its own, and is
+/// not refused for what was left of this one.
+#[test]
+fn a_tick_that_has_taken_long_leaves_the_others_to_the_next() {
+    let world = with_down(&["controller", "other"]);
+    world.set().sources.breaks_after = None;
+    let outcome = slow_tick(&world, 3).unwrap();
     let sentence = outcome.to_string();
     assert!(sentence.contains("of controller is stored"), "{sentence}");
     assert!(
@@ -349,4 +362,37 @@ fn a_tick_that_has_taken_long_leaves_the_others_to_the_next() {
     );
     assert!(said(&world).contains("of other is stored"));
     assert_eq!(told(&world, Happening::BackupRefused), 0);
+}
+
+/// Three systems, each of which takes more of a tick than leaves room for another, and fails: whoever comes
+/// after them by name has its turn once each of them had one.
+#[test]
+fn systems_that_take_long_do_not_starve_the_ones_behind_them() {
+    let systems = ["a1", "a2", "a3", "controller", "z"];
+    let world = with_down(&systems);
+    let tries_of = |world: &World| -> Vec<usize> {
+        let state = world.state();
+        let tries = |system: &&str| {
+            let key = format!("begun/{system}/2026-11-21T00-00-00Z.json");
+            state.objects[&key].len() - 1
+        };
+        systems.iter().map(tries).collect()
+    };
+    for turn in 1..=10 {
+        // Every five minutes: a run of before counts as alive for longer than that.
+        world.pass(300);
+        let before: usize = tries_of(&world).iter().sum();
+        // The list and five records are read, and the first record is written anew.
+        slow_tick(&world, 7).unwrap_err();
+        let tries = tries_of(&world);
+        assert_eq!(tries.iter().sum::<usize>(), before + 1, "turn {turn}: {tries:?}");
+        let (least, most) = (tries.iter().min().unwrap(), tries.iter().max().unwrap());
+        assert!(most - least <= 1, "turn {turn}: {tries:?}");
+    }
+    world.set().sources.breaks_after = None;
+    world.pass(900);
+    let sentence = said(&world);
+    for system in systems {
+        assert!(sentence.contains(&format!("of {system} is stored")), "{system}: {sentence}");
+    }
 }

@@ -254,6 +254,14 @@ pub fn newest_begun(keys: &[String]) -> Vec<(SystemName, Slot)> {
     newest
 }
 
+/// In which order those that were begun are looked at, each with the instant at which its record was written,
+/// if there is one: longest ago first. Whoever goes on with one writes its record anew, so that one which
+/// takes long waits behind all the others, and none of them waits for ever.
+pub fn longest_ago_first<T>(mut begun: Vec<(Option<Timestamp>, T)>) -> Vec<T> {
+    begun.sort_by_key(|(written_at, _)| *written_at);
+    begun.into_iter().map(|(_, which)| which).collect()
+}
+
 /// A backup that nobody has begun is missed after so many seconds: longer than any run lives, and than a
 /// schedule takes to arrive on a good day.
 pub const OVERDUE_S: u64 = 1_200;

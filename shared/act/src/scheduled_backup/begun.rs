@@ -3,8 +3,11 @@
 //! plan's objective, the one that was missed is begun here.
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use warmspare_decide::backup::far_from_now;
-use warmspare_decide::inventory::{BEGUN_FORMAT, Begun, newest_begun, overdue};
+use warmspare_decide::inventory::{
+    BEGUN_FORMAT, Begun, COPIES_MAX, longest_ago_first, newest_begun, overdue,
+};
 use warmspare_decide::name::{Slot, SystemName};
 use warmspare_decide::outcome::Outcome;
 use warmspare_decide::plan::{From, Plan};
@@ -93,7 +96,8 @@ pub(super) async fn settle<P: Clock + Vault>(
     Ok(())
 }
 
-/// Goes on with what was begun and is not stored, one backup after the other, and begins what was missed.
+/// Goes on with what was begun and is not stored, one backup after the other, and begins what was missed. The
+/// one that nobody was at for longest is the first.
 ///
 /// # Errors
 /// The first fault, once the others were tried.
@@ -103,15 +107,15 @@ where
 {
     let keys = ports.list(vault::ALL_BEGUN).await?;
     let mut said = Vec::new();
-    let mut first_fault = None;
     let fresh_s = ports.left_s();
-    for (system, slot) in newest_begun(&keys) {
+    let (looks, mut first_fault) = look_at_all(ports, newest_begun(&keys)).await;
+    for look in looks {
         let left_s = ports.left_s();
         if left_s < LEFT_S_MIN || fresh_s.saturating_sub(left_s) > SPENT_S_MAX {
             said.push(format!("{left_s} s are left, and the next run looks at the others"));
             break;
         }
-        match catch_up(ports, &system, slot).await {
+        match catch_up(ports, look).await {
             Ok(Some(outcome)) => said.push(outcome.to_string()),
             Ok(None) => {}
             Err(fault) => {
@@ -126,6 +130,54 @@ where
     }
 }
 
+/// The newest backup of a system that was begun, and its record, if there is one that still counts.
+struct Look {
+    system: SystemName,
+    newest: Slot,
+    record: Option<(Begun, Document)>,
+}
+
+/// Reads all records, many at a time, and puts them into the order in which they are gone on with; and the
+/// first fault of those that could not be read.
+async fn look_at_all<P: Clock + Vault>(
+    ports: &P,
+    newest: Vec<(SystemName, Slot)>,
+) -> (Vec<Look>, Option<Fault>) {
+    let mut looks = Vec::new();
+    let mut first_fault = None;
+    for few in newest.chunks(COPIES_MAX) {
+        for read in join_all(few.iter().map(|(system, slot)| look(ports, system, *slot))).await {
+            match read {
+                Ok(look) => {
+                    let written_at = look.record.as_ref().map(|(_, document)| document.written_at);
+                    looks.push((written_at, look));
+                }
+                Err(fault) => {
+                    first_fault.get_or_insert(fault);
+                }
+            }
+        }
+    }
+    (longest_ago_first(looks), first_fault)
+}
+
+async fn look<P: Clock + Vault>(
+    ports: &P,
+    system: &SystemName,
+    newest: Slot,
+) -> Result<Look, Fault> {
+    let look = Look { system: system.clone(), newest, record: None };
+    if far_from_now(newest, ports.now()).is_some() {
+        return Ok(look);
+    }
+    let key = vault::begun(system, newest);
+    match documents::read_json::<Begun, P>(ports, &key).await? {
+        Seen::Here(record) => Ok(Look { record: Some(record), ..look }),
+        Seen::Absent => Ok(look),
+        Seen::Unknown(why) => Err(documents::unread(&key, why)),
+    }
+}
+
 /// What the newest backup of a system that was begun has come to.
 enum Found {
     /// It is stored and that was told, or it was given up.
@@ -136,11 +188,12 @@ enum Found {
     Ours,
 }
 
-async fn catch_up<P>(ports: &P, system: &SystemName, newest: Slot) -> Result<Option<Outcome>, Fault>
+async fn catch_up<P>(ports: &P, look: Look) -> Result<Option<Outcome>, Fault>
 where
     P: Clock + Keys + Locks + Sources + Controllers + Inbox + Artifacts + Bus,
 {
-    let slot = match take_over(ports, system, newest).await? {
+    let (system, newest) = (&look.system, look.newest);
+    let slot = match take_over(ports, &look).await? {
         Found::Ours => newest,
         Found::Another => return Ok(None),
         Found::Over => match missed(ports, system, newest).await? {
@@ -160,27 +213,17 @@ where
     Ok(Some(outcome))
 }
 
-async fn take_over<P: Clock + Vault>(
-    ports: &P,
-    system: &SystemName,
-    slot: Slot,
-) -> Result<Found, Fault> {
-    if far_from_now(slot, ports.now()).is_some() {
-        return Ok(Found::Over);
-    }
-    let key = vault::begun(system, slot);
-    let (begun, document) = match documents::read_json::<Begun, P>(ports, &key).await? {
-        Seen::Here(found) => found,
-        Seen::Absent => return Ok(Found::Over),
-        Seen::Unknown(why) => return Err(documents::unread(&key, why)),
-    };
+/// By the record as it was read: whoever has written it since is another, and is found by its ETag.
+async fn take_over<P: Clock + Vault>(ports: &P, look: &Look) -> Result<Found, Fault> {
+    let Some((begun, document)) = &look.record else { return Ok(Found::Over) };
     if begun.over.is_some() {
         return Ok(Found::Over);
     }
-    if is_at_it(&document) {
+    if is_at_it(document) {
         return Ok(Found::Another);
     }
-    let body = body(ports, system, slot, None)?;
+    let body = body(ports, &look.system, look.newest, None)?;
+    let key = vault::begun(&look.system, look.newest);
     Ok(match ports.replace(&key, &document.etag, body).await? {
         Written::New(_) => Found::Ours,
         Written::Conflict => Found::Another,

@@ -97,6 +97,19 @@ fn the_newest_that_was_begun_is_gone_on_with() {
     );
 }
 
+#[test]
+fn what_nobody_was_at_for_longest_comes_first() {
+    let at = |text: &str| Some(text.parse().unwrap());
+    let begun = vec![
+        (at("2026-11-20T00:20:00Z"), "a"),
+        (at("2026-11-20T00:10:00Z"), "b"),
+        (None, "c"),
+        (at("2026-11-20T00:10:00Z"), "d"),
+        (at("2026-11-19T00:00:00Z"), "e"),
+    ];
+    assert_eq!(longest_ago_first(begun), ["c", "e", "b", "d", "a"]);
+}
+
 /// A missed backup has one name, whoever looks and when; one that nobody would store any more has none.
 #[test]
 fn a_backup_that_nobody_has_begun_is_overdue_once_the_objective_is_broken() {
