@@ -5,6 +5,7 @@
 mod changed;
 pub(crate) mod long;
 mod presence;
+mod spoiled;
 
 use std::collections::BTreeMap;
 
@@ -29,8 +30,9 @@ use crate::world::{Run, World, finish};
 
 pub(crate) const FIRST: &str = "2026-11-20T12:00:00Z";
 pub(crate) const SECOND: &str = "2026-11-21T00:00:00Z";
-const HTTPS: &str = r#"{ kind = "https", url = "https://east.example.com/artifacts.tar" }"#;
-const BUCKET: &str = r#"{ kind = "s3", endpoint = "https://minio.example.com:9000", bucket = "depot", secret = "arn:aws:secretsmanager:us-west-2:111122223333:secret:warmspare/minio" }"#;
+pub(crate) const HTTPS: &str =
+    r#"{ kind = "https", url = "https://east.example.com/artifacts.tar" }"#;
+pub(crate) const BUCKET: &str = r#"{ kind = "s3", endpoint = "https://minio.example.com:9000", bucket = "depot", secret = "arn:aws:secretsmanager:us-west-2:111122223333:secret:warmspare/minio" }"#;
 const OBJECTS: [(&str, &str); 7] = [
     ("core/acl/2.2.53/x86_64-linux/core-acl.hart", "HART-1 acl"),
     ("core/attr/2.4.48/x86_64-linux/core-attr.hart", "HART-1 attr"),

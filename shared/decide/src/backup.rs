@@ -114,6 +114,16 @@ pub fn far_from_now(slot: Slot, now: Timestamp) -> Option<Refusal> {
     (off_s > off_s_max).then_some(Refusal::SlotFarFromNow { slot, off_s, off_s_max })
 }
 
+/// A run that has begun before an instant is over so many seconds after it, whatever its clock says.
+const RUN_S_MAX: u64 = 900;
+
+/// Whether every run of a backup has begun after that instant, and after the end of each run that was at work
+/// then.
+pub fn is_all_after(slot: Slot, at: Timestamp) -> bool {
+    let after_s = slot.instant().as_second().saturating_sub(at.as_second());
+    u64::try_from(after_s).is_ok_and(|after_s| after_s > SLOT_AHEAD_S_MAX + RUN_S_MAX)
+}
+
 /// Seed A18: the key and the bucket must be in the same Region.
 fn elsewhere(plan: &Plan, view: &View) -> Option<Refusal> {
     let key_arn = plan.backup.encryption.key_arn()?;

@@ -250,3 +250,17 @@ fn a_slot_at_the_ends_of_time_is_refused_and_not_a_crash() {
         assert!(far_from_now(slot, calm().now).unwrap().to_string().contains("away from now"));
     }
 }
+
+/// Two clocks may differ by five minutes, and a run lives for fifteen.
+#[test]
+fn a_backup_is_after_an_instant_once_no_run_of_before_can_be_at_work() {
+    let slot = Slot::parse("2026-11-20T00-20-00Z").unwrap();
+    for (at, is_after) in [
+        ("2026-11-19T23:59:59Z", true),
+        ("2026-11-20T00:00:00Z", false),
+        ("2026-11-20T00:20:00Z", false),
+        ("2026-11-21T00:00:00Z", false),
+    ] {
+        assert_eq!(is_all_after(slot, at.parse().unwrap()), is_after, "{at}");
+    }
+}

@@ -1,5 +1,7 @@
 //! What earlier backups of a bucket have copied, as far as it is to be trusted.
 
+use jiff::Timestamp;
+use warmspare_decide::backup::is_all_after;
 use warmspare_decide::manifest::Receipt;
 use warmspare_decide::name::Slot;
 use warmspare_decide::seen::Seen;
@@ -35,14 +37,17 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
         slots.sort_by(|a, b| b.cmp(a));
         let mut lists = Vec::new();
         let mut newest = None;
+        let mut rejected_at: Option<Timestamp> = None;
         for slot in slots.into_iter().take(EARLIER_MAX) {
             let rejected = vault::rejected(system, slot);
             if receipts.contains(&rejected) {
                 // Somebody was at the copies themselves, and older lists name them too: each is held
                 // against what the bucket gives, and sent only where it does not lie there any more.
-                let spoiled = self.spoiled(&rejected).await?;
-                newest = newest.or((!spoiled.is_empty()).then_some(slot));
-                self.spoiled.borrow_mut().extend(spoiled);
+                if let Some((spoiled, at)) = self.spoiled(&rejected).await? {
+                    newest = newest.or(Some(slot));
+                    rejected_at = rejected_at.max(Some(at));
+                    self.spoiled.borrow_mut().extend(spoiled);
+                }
                 continue;
             }
             if newest.is_some() {
@@ -62,6 +67,9 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
                 of == system
                     && *slot != self.head.slot
                     && newest.is_none_or(|newest| *slot > newest)
+                    // A rejection names the first copy that is wrong, and what was begun before it has taken
+                    // over the others too.
+                    && rejected_at.is_none_or(|at| is_all_after(*slot, at))
             })
             .map(|(_, slot)| slot)
             .collect();
@@ -73,18 +81,21 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
         Ok(lists)
     }
 
-    /// The copies for which a backup was rejected. One that is rotten looks right until it is read.
-    async fn spoiled(&self, receipt_key: &str) -> Result<Vec<String>, Fault> {
+    /// The copies for which a backup was rejected, if any are, and when. One that is rotten looks right until it
+    /// is read.
+    async fn spoiled(&self, receipt_key: &str) -> Result<Option<(Vec<String>, Timestamp)>, Fault> {
         let folder = vault::artifacts(self.system(), self.source());
         let receipt = match documents::read_json::<Receipt, P>(self.ports, receipt_key).await {
             Ok(Seen::Here((receipt, _))) => receipt,
-            Ok(Seen::Absent) => return Ok(Vec::new()),
+            Ok(Seen::Absent) => return Ok(None),
             Ok(Seen::Unknown(why)) => return Err(documents::unread(receipt_key, why)),
             // It may be of a later format. What it rejects is not proven by what is older either.
-            Err(fault) if fault.hope == Hope::Permanent => return Ok(Vec::new()),
+            Err(fault) if fault.hope == Hope::Permanent => return Ok(None),
             Err(fault) => return Err(fault),
         };
         let wrong = receipt.objects.into_iter().filter(|checked| !checked.findings.is_empty());
-        Ok(wrong.map(|checked| checked.key).filter(|key| key.starts_with(&folder)).collect())
+        let keys = wrong.map(|checked| checked.key).filter(|key| key.starts_with(&folder));
+        let keys: Vec<String> = keys.collect();
+        Ok((!keys.is_empty()).then_some((keys, receipt.at)))
     }
 }

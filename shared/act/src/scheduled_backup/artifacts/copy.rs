@@ -122,6 +122,7 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
             let mut fates: Vec<Option<Fate>> = Vec::new();
             for listed in rest {
                 let known = known.find(listed).await?;
+                let known = known.filter(|object| !self.is_spoiled(&object.vault_key));
                 let ends = known.is_none() && is_alone(listed.size_bytes);
                 fates.push(known.map(Fate::Kept));
                 if ends {
@@ -308,7 +309,7 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
     }
 
     async fn place(&self, vault_key: &str) -> Result<Place, Fault> {
-        if self.spoiled.borrow().contains(vault_key) {
+        if self.is_spoiled(vault_key) {
             return Ok(Place::Closed);
         }
         match super::super::look(self.ports, vault_key, None).await {
@@ -317,6 +318,11 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
             Err(fault) if fault.hope == Hope::Permanent => Ok(Place::Closed),
             Err(fault) => Err(fault),
         }
+    }
+
+    /// Whether a backup was rejected for this copy.
+    fn is_spoiled(&self, vault_key: &str) -> bool {
+        self.spoiled.borrow().contains(vault_key)
     }
 
     fn vault_key(&self, found: &Listed, n: u32) -> String {
