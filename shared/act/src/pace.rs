@@ -22,18 +22,19 @@ pub(crate) struct Pacer<'p, P> {
     ports: &'p P,
     pace: RefCell<Pace>,
     opened: Cell<u32>,
-    run_s: u64,
+    run_s: Cell<u64>,
 }
 
 impl<'p, P: Clock> Pacer<'p, P> {
     pub(crate) fn new(ports: &'p P, throttle: Option<&Throttle>) -> Self {
-        let run_s = ports.left_s();
+        let run_s = Cell::new(ports.left_s());
         Self { ports, pace: RefCell::new(Pace::new(throttle)), opened: Cell::new(0), run_s }
     }
 
-    /// How long this run is, in seconds: what was left of it when nothing had been read yet.
+    /// How long this run is for what it reads, in seconds: what was left of it when it opened the first stream.
+    /// What was stored before is read back ahead of that, and by every run anew.
     pub(crate) fn run_s(&self) -> u64 {
-        self.run_s
+        self.run_s.get()
     }
 
     /// A stream of a source, held back.
@@ -51,9 +52,12 @@ impl<'p, P: Clock> Pacer<'p, P> {
     }
 
     fn of<'a, C>(&'a self, inner: C, source: &'a SourceName, paced: bool) -> Paced<'a, 'p, C, P> {
+        let left_s = self.ports.left_s();
+        if self.opened.get() == 0 {
+            self.run_s.set(left_s);
+        }
         self.opened.set(self.opened.get().saturating_add(1));
         let inner = InTime::new(self.ports, inner, source.as_str());
-        let left_s = self.ports.left_s();
         Paced { inner, rest: Bytes::new(), paced, pacer: self, source, passed_bytes: 0, left_s }
     }
 

@@ -55,7 +55,7 @@ pub struct TooLong {
     pub passed_bytes: u64,
     /// … in so many seconds.
     pub took_s: u64,
-    /// A run has so many seconds.
+    /// A run has so many seconds for what it copies.
     pub run_s: u64,
 }
 

@@ -1,6 +1,7 @@
 //! Objects that take much of a run, or more than one.
 
 use std::pin::pin;
+use std::task::Poll;
 
 use warmspare_decide::refusal::Refusal;
 
@@ -123,4 +124,42 @@ fn an_object_that_never_fits_is_refused_and_costs_nothing_of_the_others() {
     store(&world, third);
     assert_is_whole(&world, third);
     assert_eq!(world.state().buckets.opened, 7 + 2);
+}
+
+/// P5: every run reads what was stored before the bucket back first, so that is no time in which an object
+/// could be copied: one that does not fit into the rest of it is refused, and not begun for ever.
+#[test]
+fn an_object_that_never_fits_beside_what_is_adopted_is_refused() {
+    let world = with_long(1);
+    // The metadata are stored, and nothing of the bucket.
+    world.set().buckets.broken = Some(OBJECTS[0].0.to_owned());
+    ask(&world, &event(SECOND)).unwrap_err();
+    world.set().buckets.broken = None;
+    world.set().beside.adopted_s = 100;
+    world.set().beside.long_part_s = 20;
+    assert!(matches!(ask(&world, &event(SECOND)).unwrap(), Outcome::Waiting(_)));
+    let said = go_on(&world);
+    let sentence = "the object \"core/f0.hart\" has 17825792 bytes, of which 1069545 have passed in 60 s: it \
+                    does not fit into one run, which has 80 s";
+    assert!(said.contains(sentence), "{said}");
+    assert!(go_on(&world).contains("no backup has to be gone on with"));
+}
+
+/// What a source before the bucket took to be read for the first time says nothing of the runs that follow.
+#[test]
+fn an_object_that_was_begun_behind_a_long_source_is_begun_again() {
+    let world = with_long(1);
+    world.set().sources.body_bytes = Some(4 << 20);
+    world.set().beside.long_part_s = 2;
+    let event = event(SECOND);
+    let run = world.run().stopping_at(500);
+    let mut asked = pin!(answer(&run, &event));
+    assert!(poll_once(asked.as_mut()).is_pending());
+    world.pass(100);
+    run.wake();
+    let Poll::Ready(outcome) = poll_once(asked.as_mut()) else { panic!("it is not over") };
+    let Outcome::Waiting(why) = outcome.unwrap() else { panic!("not waiting") };
+    assert!(why.contains("is copied up to \"core/empty\""), "{why}");
+    assert!(go_on(&world).contains("of controller is stored"));
+    assert_is_whole(&world, SECOND);
 }
