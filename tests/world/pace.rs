@@ -8,6 +8,7 @@ use warmspare_decide::manifest::Manifest;
 use warmspare_decide::outcome::{Happening, Outcome};
 use warmspare_decide::refusal::Refusal;
 
+use crate::artifacts::{BUCKET, HTTPS};
 use crate::backup::PLAN;
 use crate::inbox;
 use crate::tries::Trial;
@@ -67,6 +68,71 @@ fn no_second_is_given_more_than_its_limit() {
     assert!(matches!(outcome, Outcome::Done(_)), "{outcome}");
     assert_is_whole(&world, 20_000);
     assert_eq!(seconds(&world), [6_400, 6_400, 6_400, 6_400, 6_400, 6_400, 1_600]);
+}
+
+/// A bucket with so many objects of so many bytes, behind metadata that take one second of 6,400 bytes.
+fn throttled_bucket(intervals: &[(&str, &str, &str)], count: usize, bytes: usize) -> World {
+    let world = throttled(intervals, 6_400);
+    world.put("plans/controller.toml", plan(intervals).replace(HTTPS, BUCKET).as_bytes());
+    let objects = (0..count).map(|n| (format!("core/{n:02}.hart"), vec![7; bytes].into()));
+    world.set().buckets.objects = objects.collect();
+    world
+}
+
+/// What each second was given of artifacts.
+fn copied(world: &World) -> Vec<usize> {
+    world.state().beside.copied.values().copied().collect()
+}
+
+/// D18, D19: the objects of a bucket are copied many at a time, and all of them together pass at the pace of
+/// the plan; a long one, which is copied alone, does too.
+#[test]
+fn the_objects_of_a_bucket_are_given_no_more_than_the_limit_of_each_second() {
+    let world = throttled_bucket(ALL_DAY, 8, 5_000);
+    finish(answer(&world.run(), SCHEDULED)).unwrap();
+    assert!(world.state().objects.contains_key(&format!("{FOLDER}/manifest.json")));
+    assert_eq!(copied(&world), [6_400, 6_400, 6_400, 6_400, 6_400, 6_400, 1_600]);
+    let world = throttled_bucket(&[("00:00", "23:59", "8.0")], 1, 17_000_000);
+    finish(answer(&world.run(), SCHEDULED)).unwrap();
+    assert!(world.state().objects.contains_key(&format!("{FOLDER}/manifest.json")));
+    let copied = copied(&world);
+    assert_eq!(copied[0], 1_000_000 - 6_400, "the metadata have passed in that second too");
+    assert_eq!(copied[1..17], [1_000_000; 16]);
+    assert_eq!(copied[17..], [6_400]);
+}
+
+/// D25, D26: a window that opens, or ends, in the midst of a bucket counts from that second on.
+#[test]
+fn a_bucket_obeys_the_window_of_each_second() {
+    let table: [(&[(&str, &str, &str)], Vec<usize>); 2] = [
+        (
+            &[("00:00", "00:00", "0.0512"), ("00:01", "00:59", "0.1024")],
+            [[12_800; 16].as_slice(), &[9_600]].concat(),
+        ),
+        (&[("00:00", "00:00", "0.0512")], vec![214_400]),
+    ];
+    for (intervals, after) in table {
+        let world = throttled_bucket(intervals, 8, 50_000);
+        finish(answer(&world.run(), SCHEDULED)).unwrap();
+        assert!(world.state().objects.contains_key(&format!("{FOLDER}/manifest.json")));
+        // The world begins 30 s before the hour's first minute is over, and the metadata take one of them.
+        let wanted = [[6_400; 29].as_slice(), &after].concat();
+        assert_eq!(copied(&world), wanted, "{intervals:?}");
+    }
+}
+
+/// D19, FA5: a bucket that does not pass within one run is gone on with, at the same pace.
+#[test]
+fn a_bucket_that_takes_more_than_one_run_is_held_to_its_pace_by_each() {
+    let world = throttled_bucket(ALL_DAY, 20, 50_000);
+    let outcome = finish(answer(&world.run(), SCHEDULED)).unwrap();
+    assert!(matches!(outcome, Outcome::Waiting(_)), "{outcome}");
+    world.pass(900);
+    finish(answer(&world.run(), br#"{"action":"go-on"}"#)).unwrap();
+    assert!(world.state().objects.contains_key(&format!("{FOLDER}/manifest.json")));
+    let copied = copied(&world);
+    assert_eq!(copied.iter().sum::<usize>(), 1_000_000, "each object is read once");
+    assert!(copied.iter().all(|bytes| *bytes <= 6_400), "{copied:?}");
 }
 
 /// D17.
