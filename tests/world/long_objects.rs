@@ -10,6 +10,7 @@ use crate::verification::{NEWER, REJECTED, VERIFIED, has, manifest_of, stored, v
 use crate::world::vault::current;
 use crate::world::{Run, World, finish};
 
+const DOES_NOT_FIT: &str = "receipts/controller/2026-11-21T00-00-00Z/does-not-fit.json";
 const SWEEP: &[u8] = br#"{"action":"sweep"}"#;
 
 /// Each object takes more than half of a run to be read.
@@ -84,6 +85,33 @@ fn an_object_that_no_run_reads_to_its_end_is_refused_and_told() {
     assert!(told.reason.contains("cannot be verified: "), "{}", told.reason);
     assert!(told.reason.contains("in 160 s"), "{}", told.reason);
     assert!(!state.objects.contains_key(VERIFIED) && !state.objects.contains_key(REJECTED));
+    drop(state);
+    // No sweep spends its run on it again; whoever asks for it by hand has it tried.
+    assert!(has(&world, DOES_NOT_FIT));
+    for _hour in 0..3 {
+        world.pass(3_600);
+        assert!(swept(&world).to_string().starts_with("nothing of 1 system(s) is left"));
+    }
+    world.set().beside.silent = None;
+    verify(&world, NEWER).unwrap();
+    assert!(has(&world, VERIFIED));
+}
+
+/// The same where the event was lost: the sweep tells it once, and not that it was judged.
+#[test]
+fn an_object_that_no_sweep_reads_to_its_end_is_told_once() {
+    let world = stored();
+    world.set().beside.silent = Some("backups/");
+    world.pass(7_200);
+    let said = swept(&world).to_string();
+    assert!(said.contains("1 too long for any run"), "{said}");
+    let told = world.state().announcements.len();
+    assert!(has(&world, DOES_NOT_FIT));
+    for _hour in 0..3 {
+        world.pass(3_600);
+        assert!(swept(&world).to_string().starts_with("nothing of 1 system(s) is left"));
+    }
+    assert_eq!(world.state().announcements.len(), told);
 }
 
 #[test]
@@ -103,4 +131,28 @@ fn a_verification_of_long_objects_ends_whatever_happens() {
     trial.meets_trouble_everywhere();
     trial.dies_everywhere();
     trial.wakes_up_late_everywhere();
+}
+
+/// FA6: it is given up and told whatever happens meanwhile.
+#[test]
+#[ignore = "optimised: cargo prove"]
+fn what_no_run_reads_to_its_end_is_given_up_whatever_happens() {
+    let trial = Trial {
+        what: "a sweep that gives a backup up",
+        new: || {
+            let world = stored();
+            world.set().beside.silent = Some("backups/");
+            world.pass(7_200);
+            world
+        },
+        act: async |run: &Run<'_>| answer(run, SWEEP).await,
+        go_on: |world: &World| {
+            for _hour in 0..2 {
+                let _may_fail = finish(answer(&world.run(), SWEEP));
+            }
+            assert!(has(world, DOES_NOT_FIT));
+        },
+    };
+    trial.meets_trouble_everywhere();
+    trial.dies_everywhere();
 }

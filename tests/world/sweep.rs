@@ -261,6 +261,21 @@ fn unjudged() -> World {
     world
 }
 
+/// P5: what one system has without a verdict takes all of a run, and what is due of the others was read.
+#[test]
+fn a_system_whose_backup_takes_all_of_a_run_holds_up_no_other() {
+    let world = four();
+    let other = PLAN.replace("system = \"controller\"", "system = \"appliance\"");
+    world.put("plans/appliance.toml", other.as_bytes());
+    let event = br#"{"action":"backup","system":"appliance","scheduled":"2026-11-20T00:00:00Z"}"#;
+    finish(scheduled_backup::answer(&world.run(), event)).unwrap();
+    world.set().beside.silent = Some("backups/appliance/");
+    world.pass(7_200);
+    let said = said(&world);
+    assert!(said.contains("3 equal, 1 too long for any run"), "{said}");
+    assert!(has(&world, &receipt("20", "swept-2026-11-20")));
+}
+
 const NOON: &str = "2026-11-20T12-00-00Z";
 
 /// I9, P1: the way from storing to proving was away for longer than Lambda tries; the sweep goes it.

@@ -10,6 +10,7 @@ mod looks;
 mod replicas;
 mod skew;
 mod sweep;
+mod too_long;
 mod tripwires;
 mod watch;
 
@@ -43,12 +44,13 @@ pub async fn answer<P>(ports: &P, event: &[u8]) -> Result<Outcome, Fault>
 where
     P: Clock + Vault + Uploads + Standing + Keys + Dumps + Bus,
 {
+    let run_s = ports.left_s();
     match read(event) {
         Ok(Asked::Backup(system, slot)) => {
             let verification = Verification { ports, system, slot };
             match verification.run().await? {
                 Outcome::Refused(refusal @ Refusal::DoesNotFit { .. }) => {
-                    verification.too_long(refusal).await
+                    verification.too_long(refusal, run_s).await
                 }
                 outcome @ (Outcome::Done(_) | Outcome::Waiting(_) | Outcome::Refused(_)) => {
                     Ok(outcome)
@@ -181,15 +183,6 @@ impl<P: Clock + Vault + Keys + Dumps + Bus> Verification<'_, P> {
             Some(refusal) => Ok(Outcome::Refused(*refusal)),
             None => Err(fault),
         }
-    }
-
-    /// Tells that one object takes longer to be read than any run has, so that the backup never counts.
-    async fn too_long(&self, refusal: Refusal) -> Result<Outcome, Fault> {
-        let reason = format!("{} cannot be verified: {refusal}", self.name());
-        let announcement = self.announcement(Happening::BackupRejected, "failed", reason);
-        let links = vec![vault::manifest(&self.system, self.slot)];
-        self.ports.announce(&Announcement { links, ..announcement }).await?;
-        Ok(Outcome::Refused(refusal))
     }
 
     async fn prove(&self, manifest: &Manifest, objects: Vec<Checked>) -> Result<Outcome, Fault> {

@@ -67,6 +67,9 @@ pub fn due(receipts: &[String], today: Date) -> Vec<Slot> {
     newest.iter().filter(is_open).chain(older).map(|(slot, _)| *slot).collect()
 }
 
+/// What was tried with all of a run, and would be tried in vain.
+const DOES_NOT_FIT: &str = "does-not-fit.json";
+
 /// Whether it is the record of an object that was read for the verification itself; that of the daily
 /// reading has a day in its name.
 fn is_first_reading(receipt: &str) -> bool {
@@ -88,6 +91,9 @@ pub fn unended(receipts: &[String]) -> Vec<Slot> {
         if names.contains(&"verified.json") {
             return skew::progress(names.iter().copied()).values().any(|it| !it.is_over);
         }
+        if names.contains(&DOES_NOT_FIT) {
+            return false;
+        }
         names.iter().any(|name| name.starts_with("artifacts-") || is_first_reading(name))
     };
     named.into_iter().filter(|(_, names)| is_unended(names)).map(|(slot, _)| slot).collect()
@@ -104,8 +110,9 @@ pub const UNJUDGED_PER_SWEEP: usize = 4;
 /// fails each time keeps no other waiting for ever. `stored` are the keys below `backups/<system>/`,
 /// `receipts` those below `receipts/<system>/`.
 pub fn unjudged(stored: &[String], receipts: &[String], now: Timestamp) -> Vec<Slot> {
-    let is_verdict =
-        |receipt: &str| matches!(receipt, "verified.json" | "rejected.json" | "pruned.json");
+    let is_verdict = |receipt: &str| {
+        matches!(receipt, "verified.json" | "rejected.json" | "pruned.json" | DOES_NOT_FIT)
+    };
     let judged: Vec<Slot> = receipts
         .iter()
         .filter_map(|key| vault::slot_of(key))
@@ -135,6 +142,15 @@ pub fn unjudged(stored: &[String], receipts: &[String], now: Timestamp) -> Vec<S
     }
     due.truncate(UNJUDGED_PER_SWEEP);
     due
+}
+
+/// The systems in the order in which a sweep of this hour comes to them: each is the first in its turn, so
+/// that none that takes all of a run keeps the others waiting for ever.
+pub fn in_turn<T>(mut systems: Vec<T>, now: Timestamp) -> Vec<T> {
+    let hour = usize::try_from(now.as_second() / 3_600).unwrap_or_default();
+    let turn = hour.checked_rem(systems.len()).unwrap_or_default();
+    systems.rotate_left(turn);
+    systems
 }
 
 /// Whether what was written then is certainly not being verified by its own event any more.

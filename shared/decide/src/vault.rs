@@ -55,6 +55,12 @@ pub fn rejected(system: &SystemName, slot: Slot) -> String {
     format!("receipts/{system}/{slot}/rejected.json")
 }
 
+/// `receipts/<system>/<slot>/does-not-fit.json`: an object of this backup takes longer to be read than a run
+/// has, so that no sweep tries it again.
+pub fn does_not_fit(system: &SystemName, slot: Slot) -> String {
+    format!("receipts/{system}/{slot}/does-not-fit.json")
+}
+
 /// `receipts/<system>/<slot>/pruned.json`: this backup is being deleted or is gone, and never counts.
 pub fn pruned(system: &SystemName, slot: Slot) -> String {
     format!("receipts/{system}/{slot}/pruned.json")

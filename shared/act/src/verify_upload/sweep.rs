@@ -12,13 +12,14 @@ use jiff::tz::TimeZone;
 use warmspare_decide::manifest::{Checked, Manifest};
 use warmspare_decide::name::{Slot, SystemName};
 use warmspare_decide::outcome::Outcome;
+use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
 use warmspare_decide::sweep;
 use warmspare_decide::vault;
 use warmspare_decide::verify::{self, Verdict};
 
 use super::artifacts::Proof;
-use super::{Verification, latest, leftovers, watch};
+use super::{Verification, latest, leftovers, too_long, watch};
 use crate::documents;
 use crate::fault::{Fault, Hope};
 use crate::ports::{Bus, Clock, Dumps, Keys, Standing, Uploads, Vault};
@@ -47,6 +48,7 @@ pub(super) async fn sweep<P>(ports: &P, system: Option<SystemName>) -> Result<Ou
 where
     P: Clock + Vault + Uploads + Standing + Keys + Dumps + Bus,
 {
+    let run_s = ports.left_s();
     let (freed, mut first_fault) = match leftovers::abort(ports, system.as_ref()).await {
         Ok(freed) => (freed, None),
         Err(fault) => (0, Some(fault)),
@@ -61,79 +63,129 @@ where
     };
     let watched = watch::look(ports, &systems).await;
     first_fault = first_fault.or(watched.fault);
-    let mut tally: BTreeMap<&'static str, u32> = BTreeMap::new();
+    let systems = sweep::in_turn(systems, ports.now());
+    let mut sweeping = Sweeping {
+        ports,
+        run_s,
+        today,
+        is_replicated: watched.is_replicated,
+        tally: BTreeMap::new(),
+        first_fault,
+    };
+    // What was proven comes first, of every system: it is so much a day. What has no verdict may take all of
+    // each run.
+    let mut is_whole = true;
     for system in &systems {
-        let receipts = match ports.list(&vault::receipts(system)).await {
-            Ok(receipts) => receipts,
+        is_whole = is_whole && sweeping.read_again(system).await?;
+    }
+    for system in &systems {
+        is_whole = is_whole && sweeping.judge(system).await?;
+    }
+    let said = sentence(&sweeping.tally, systems.len(), freed);
+    match sweeping.first_fault {
+        Some(fault) => Err(fault),
+        None if is_whole => Ok(Outcome::Done(said)),
+        None => {
+            let left_s = ports.left_s();
+            Ok(Outcome::Waiting(format!("{said}; the next sweep goes on: {left_s} s are left")))
+        }
+    }
+}
+
+/// One sweep, and what came of it so far.
+struct Sweeping<'a, P> {
+    ports: &'a P,
+    /// What the run had when it began, in seconds.
+    run_s: u64,
+    today: Date,
+    is_replicated: Seen<()>,
+    tally: BTreeMap<&'static str, u32>,
+    first_fault: Option<Fault>,
+}
+
+impl<'a, P> Sweeping<'a, P>
+where
+    P: Clock + Vault + Uploads + Standing + Keys + Dumps + Bus,
+{
+    fn count(&mut self, word: &'static str) {
+        *self.tally.entry(word).or_default() += 1;
+    }
+
+    fn of(&self, system: &SystemName, slot: Slot) -> Verification<'a, P> {
+        Verification { ports: self.ports, system: system.clone(), slot }
+    }
+
+    async fn list(&mut self, prefix: &str) -> Option<Vec<String>> {
+        match self.ports.list(prefix).await {
+            Ok(keys) => Some(keys),
             Err(fault) => {
-                first_fault.get_or_insert(fault);
-                continue;
-            }
-        };
-        let unended = sweep::unended(&receipts);
-        let unjudged = match ports.list(&vault::backups(system)).await {
-            Ok(stored) => sweep::unjudged(&stored, &receipts, ports.now()),
-            Err(fault) => {
-                first_fault.get_or_insert(fault);
-                Vec::new()
-            }
-        };
-        let others = unjudged.into_iter().filter(|slot| !unended.contains(slot));
-        let others: Vec<(Slot, bool)> = others.map(|slot| (slot, true)).collect();
-        for (slot, has_died) in unended.iter().map(|slot| (*slot, false)).chain(others) {
-            // What does not fit into this run is left to the next, as what is read again below.
-            if ports.left_s() < LEFT_S_MIN {
-                break;
-            }
-            let verification = Verification { ports, system: system.clone(), slot };
-            if has_died && verification.is_young().await {
-                continue;
-            }
-            match verification.run().await {
-                Ok(_) if has_died => *tally.entry("judged late").or_default() += 1,
-                Ok(_) => *tally.entry("gone on with").or_default() += 1,
-                Err(fault) => drop(first_fault.get_or_insert(fault)),
+                self.first_fault.get_or_insert(fault);
+                None
             }
         }
-        let due = sweep::due(&receipts, today);
+    }
+
+    /// Reads again what is due of one system. Whether there was time for all of it.
+    async fn read_again(&mut self, system: &SystemName) -> Result<bool, Fault> {
+        let Some(receipts) = self.list(&vault::receipts(system)).await else { return Ok(true) };
         let newest = vault::newest_proven(&receipts);
-        for slot in due {
-            let left_s = ports.left_s();
-            if left_s < LEFT_S_MIN {
-                let said = sentence(&tally, systems.len(), freed);
-                return first_fault.map_or_else(
-                    || {
-                        Ok(Outcome::Waiting(format!(
-                            "{said}; the next sweep goes on: {left_s} s are left"
-                        )))
-                    },
-                    Err,
-                );
+        for slot in sweep::due(&receipts, self.today) {
+            if self.ports.left_s() < LEFT_S_MIN {
+                return Ok(false);
             }
-            let verification = Verification { ports, system: system.clone(), slot };
+            let verification = self.of(system, slot);
             let is_newest = newest == Some(slot);
-            let replicated = &watched.is_replicated;
-            let word = match verification.reread(today, is_newest, replicated).await {
-                Ok(Read::Equal) => "equal",
-                Ok(Read::Rejected) => "rejected",
-                Ok(Read::Pruned) => "being pruned",
-                Ok(Read::Begun) => "to be gone on with",
+            match verification.reread(self.today, is_newest, &self.is_replicated).await {
+                Ok(Read::Equal) => self.count("equal"),
+                Ok(Read::Rejected) => self.count("rejected"),
+                Ok(Read::Pruned) => self.count("being pruned"),
+                Ok(Read::Begun) => self.count("to be gone on with"),
                 Err(fault) => {
                     // What may be better in a minute is tried again before anybody is told.
                     if fault.hope == Hope::Permanent {
                         let how = "was verified, and cannot be read today";
                         verification.unreadable(how, &fault).await?;
                     }
-                    first_fault.get_or_insert(fault);
-                    "not readable today"
+                    self.first_fault.get_or_insert(fault);
+                    self.count("not readable today");
                 }
-            };
-            *tally.entry(word).or_default() += 1;
+            }
         }
+        Ok(true)
     }
-    match first_fault {
-        Some(fault) => Err(fault),
-        None => Ok(Outcome::Done(sentence(&tally, systems.len(), freed))),
+
+    /// Goes on with what has no end, and verifies what has no verdict, of one system. Whether there was time
+    /// for all of it.
+    async fn judge(&mut self, system: &SystemName) -> Result<bool, Fault> {
+        let Some(receipts) = self.list(&vault::receipts(system)).await else { return Ok(true) };
+        let unended = sweep::unended(&receipts);
+        let stored = self.list(&vault::backups(system)).await.unwrap_or_default();
+        let unjudged = sweep::unjudged(&stored, &receipts, self.ports.now());
+        let others = unjudged.into_iter().filter(|slot| !unended.contains(slot));
+        let others: Vec<(Slot, bool)> = others.map(|slot| (slot, true)).collect();
+        for (slot, has_died) in unended.iter().map(|slot| (*slot, false)).chain(others) {
+            if self.ports.left_s() < LEFT_S_MIN {
+                return Ok(false);
+            }
+            let verification = self.of(system, slot);
+            if has_died && verification.is_young().await {
+                continue;
+            }
+            match verification.run().await {
+                Ok(Outcome::Refused(refusal)) if too_long::is_final(&refusal, self.run_s) => {
+                    verification.too_long(refusal, self.run_s).await?;
+                    self.count("too long for any run");
+                }
+                Ok(Outcome::Refused(Refusal::DoesNotFit { .. })) => {
+                    self.count("too long for the rest of this run");
+                }
+                Ok(Outcome::Refused(_)) => self.count("refused"),
+                Ok(Outcome::Done(_) | Outcome::Waiting(_)) if has_died => self.count("judged late"),
+                Ok(Outcome::Done(_) | Outcome::Waiting(_)) => self.count("gone on with"),
+                Err(fault) => drop(self.first_fault.get_or_insert(fault)),
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -85,6 +85,8 @@ fn a_verification_that_has_begun_and_not_ended_is_gone_on_with() {
         "receipts/a/2026-11-24T00-00-00Z/swept-2026-11-25.json",
         "receipts/a/2026-11-25T00-00-00Z/read-config.json",
         "receipts/a/2026-11-26T00-00-00Z/read-config.2026-11-27.json",
+        "receipts/a/2026-11-27T00-00-00Z/does-not-fit.json",
+        "receipts/a/2026-11-27T00-00-00Z/read-config.json",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -111,6 +113,8 @@ fn a_backup_without_a_verdict_is_due_after_an_hour_and_each_in_its_turn() {
     let due = |now: &str| days(unjudged(&stored, &receipts, at(now)));
     assert_eq!(due("2026-11-05T00:59:59Z"), [4], "of the fifth its own event is at work");
     assert_eq!(due("2026-11-05T01:00:00Z"), [5, 4]);
+    let given_up = [&receipts[..], &[receipt(4, "does-not-fit.json")]].concat();
+    assert_eq!(days(unjudged(&stored, &given_up, at("2026-11-05T01:00:00Z"))), [5]);
     let many: Vec<String> = (1..=9).map(manifest).collect();
     let mut met = std::collections::BTreeSet::new();
     for hour in 0..3 {
@@ -120,6 +124,15 @@ fn a_backup_without_a_verdict_is_due_after_an_hour_and_each_in_its_turn() {
         met.extend(due);
     }
     assert_eq!(met.len(), 9, "three sweeps come to every one of nine");
+}
+
+#[test]
+fn each_system_is_the_first_in_its_turn() {
+    let at = |hour: i64| Timestamp::from_second(hour * 3_600 + 7).unwrap();
+    let firsts: Vec<char> = (0..4).map(|hour| in_turn(vec!['a', 'b', 'c'], at(hour))[0]).collect();
+    assert_eq!(firsts, ['a', 'b', 'c', 'a']);
+    assert_eq!(in_turn(vec!['a', 'b', 'c'], at(1)), ['b', 'c', 'a']);
+    assert_eq!(in_turn(Vec::<char>::new(), at(1)), []);
 }
 
 /// A comparison that was begun and has no end is ended by the sweep, once the backup is proven.
