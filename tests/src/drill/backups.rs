@@ -66,9 +66,10 @@ async fn back_up(story: &mut Story<'_>, round: usize, mut devices: Vec<String>) 
 /// The oldest goes when the third is proven; its versions stay for 30 days.
 async fn see_pruned(story: &mut Story<'_>, gone: &Made) -> Result<()> {
     story.timeline.waiting("waiting for the oldest to be pruned");
-    let of_slot =
-        |told: &Value| told.pointer("/detail/slot").and_then(Value::as_str).map(str::to_owned);
-    while of_slot(&story.wait_for(&["Backups Pruned"], &[]).await?) != Some(gone.slot.clone()) {}
+    let is_it = |told: &Value| {
+        told.pointer("/detail/slot").and_then(Value::as_str) == Some(gone.slot.as_str())
+    };
+    story.wait_for_that(&["Backups Pruned"], is_it).await?;
     let scene = story.scene;
     until("it is gone", 60, || async {
         Ok(scene.keys(&gone.key("")).await?.is_empty().then_some(()))

@@ -113,17 +113,16 @@ impl<'s> Story<'s> {
                 ensure!(answer["outcome"] == "done", "backup-now answered: {answer}");
             }
         }
-        loop {
-            let ends = ["Backup Verified", "Backup Rejected", "Backup Refused"];
-            let told = self.wait_for(&ends, &[]).await?;
+        let ends = ["Backup Verified", "Backup Rejected", "Backup Refused"];
+        // A new plan is backed up at once (seed A6), perhaps in the middle of the writing; and what was
+        // refused before is no word about this one.
+        let is_it = |told: &Value| {
             let slot = told["detail"]["slot"].as_str().unwrap_or_default();
-            // A new plan is backed up at once (seed A6), perhaps in the middle of the writing; and what
-            // was refused before is no word about this one.
-            if told["detail"]["system"] == SYSTEM && slot > written.as_str() {
-                ensure!(told["detail-type"] == "Backup Verified", "no proven backup: {told}");
-                return Ok(slot.to_owned());
-            }
-        }
+            told["detail"]["system"] == SYSTEM && slot > written.as_str()
+        };
+        let told = self.wait_for_that(&ends, is_it).await?;
+        ensure!(told["detail-type"] == "Backup Verified", "no proven backup: {told}");
+        Ok(told["detail"]["slot"].as_str().unwrap_or_default().to_owned())
     }
 
     /// The whole region is gone, and a failover is meant to follow.
@@ -226,6 +225,20 @@ impl<'s> Story<'s> {
     pub(super) async fn wait_for(&mut self, wanted: &[&str], unwanted: &[&str]) -> Result<Value> {
         let found = self.wait_for_all(wanted, unwanted, 1).await?;
         found.into_iter().next_back().context("nothing was announced")
+    }
+
+    /// The same, until one of them is the one that is meant, whatever is announced beside it.
+    pub(super) async fn wait_for_that(
+        &mut self,
+        wanted: &[&str],
+        is_it: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        loop {
+            let found = self.wait_for_all(wanted, &[], 1).await?;
+            if let Some(found) = found.into_iter().find(&is_it) {
+                return Ok(found);
+            }
+        }
     }
 
     async fn wait_for_all(
