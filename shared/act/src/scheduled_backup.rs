@@ -22,7 +22,7 @@ use warmspare_decide::outcome::Outcome;
 use warmspare_decide::plan::{From, Plan};
 use warmspare_decide::refusal::Refusal;
 use warmspare_decide::seen::Seen;
-use warmspare_decide::vault::{self, Located};
+use warmspare_decide::vault;
 
 use crate::documents::{self, Created};
 use crate::fault::{Fault, Hope};
@@ -322,13 +322,5 @@ async fn admit<P: Clock + Vault + Keys + Locks>(
 
 async fn newest_backup<P: Vault>(ports: &P, system: &SystemName) -> Result<Option<Slot>, Fault> {
     let keys = ports.list(&vault::backups(system)).await?;
-    let slots = keys.iter().filter_map(|key| match Located::parse(key)? {
-        Located::Manifest(_, slot) => Some(slot),
-        Located::Object(..)
-        | Located::Verified(..)
-        | Located::ExportIntended(..)
-        | Located::Exported(..)
-        | Located::Entry(..) => None,
-    });
-    Ok(slots.max())
+    Ok(keys.iter().filter_map(|key| vault::slot_of_manifest(key)).max())
 }

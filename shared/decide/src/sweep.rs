@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::name::Slot;
+use crate::refusal::Refusal;
 use crate::skew;
-use crate::vault::{self, Located};
+use crate::vault;
 
 /// How many older backups of a system are read again in a day, beside the newest.
 pub const OLDER_PER_DAY: usize = 2;
@@ -119,17 +120,7 @@ pub fn unjudged(stored: &[String], receipts: &[String], now: Timestamp) -> Vec<S
         .filter(|(_, receipt)| is_verdict(receipt))
         .map(|(slot, _)| slot)
         .collect();
-    let manifests = stored.iter().filter_map(|key| match Located::parse(key) {
-        Some(Located::Manifest(_, slot)) => Some(slot),
-        Some(
-            Located::Object(..)
-            | Located::Verified(..)
-            | Located::ExportIntended(..)
-            | Located::Exported(..)
-            | Located::Entry(..),
-        )
-        | None => None,
-    });
+    let manifests = stored.iter().filter_map(|key| vault::slot_of_manifest(key));
     let is_due = |slot: &Slot| is_settled(slot.instant(), now) && !judged.contains(slot);
     let mut due: Vec<Slot> = manifests.filter(is_due).collect();
     due.sort_unstable_by(|one, other| other.cmp(one));
@@ -156,6 +147,14 @@ pub fn in_turn<T>(mut systems: Vec<T>, now: Timestamp) -> Vec<T> {
 /// Whether what was written then is certainly not being verified by its own event any more.
 pub fn is_settled(written_at: Timestamp, now: Timestamp) -> bool {
     now.as_second().saturating_sub(written_at.as_second()) >= UNJUDGED_S_MIN
+}
+
+/// Whether reading had three quarters of a run or more, so that no other one is likely to end it.
+pub fn is_final(refusal: &Refusal, run_s: u64) -> bool {
+    matches!(
+        refusal,
+        Refusal::DoesNotFit { took_s, .. } if took_s.saturating_mul(4) >= run_s.saturating_mul(3)
+    )
 }
 
 #[cfg(test)]

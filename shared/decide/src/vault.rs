@@ -160,6 +160,18 @@ pub fn begun(system: &SystemName, slot: Slot) -> String {
     format!("begun/{system}/{slot}.json")
 }
 
+/// The slot of which this key is the manifest, if it is one.
+pub fn slot_of_manifest(key: &str) -> Option<Slot> {
+    match Located::parse(key)? {
+        Located::Manifest(_, slot) => Some(slot),
+        Located::Object(..)
+        | Located::Verified(..)
+        | Located::ExportIntended(..)
+        | Located::Exported(..)
+        | Located::Entry(..) => None,
+    }
+}
+
 /// The system and the slot of such a key.
 pub fn begun_of(key: &str) -> Option<(SystemName, Slot)> {
     let (system, slot) = key.strip_prefix(ALL_BEGUN)?.strip_suffix(".json")?.split_once('/')?;

@@ -2,8 +2,8 @@
 //! does not verify any more is rejected, and counts no longer; what cannot be read today is told. What was
 //! stored and never got a verdict, because its own verification died, gets one.
 //!
-//! It also frees what a killed upload has left. It is woken every hour and does what is left of the day, so that a run that dies or runs out of time
-//! costs an hour. What was read again has a receipt of its own with the day in its name.
+//! It also frees what a killed upload has left. It is woken every hour and does what is left of the day, so
+//! that a run that dies or runs out of time costs an hour. What was read again has a receipt of its own with the day in its name.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use warmspare_decide::vault;
 use warmspare_decide::verify::{self, Verdict};
 
 use super::artifacts::Proof;
-use super::{Verification, latest, leftovers, too_long, watch};
+use super::{Verification, latest, leftovers, watch};
 use crate::documents;
 use crate::fault::{Fault, Hope};
 use crate::ports::{Bus, Clock, Dumps, Keys, Standing, Uploads, Vault};
@@ -172,7 +172,7 @@ where
                 continue;
             }
             match verification.run().await {
-                Ok(Outcome::Refused(refusal)) if too_long::is_final(&refusal, self.run_s) => {
+                Ok(Outcome::Refused(refusal)) if sweep::is_final(&refusal, self.run_s) => {
                     verification.too_long(refusal, self.run_s).await?;
                     self.count("too long for any run");
                 }

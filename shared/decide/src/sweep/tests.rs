@@ -155,3 +155,12 @@ fn a_comparison_that_has_begun_and_not_ended_is_gone_on_with() {
     .to_vec();
     assert_eq!(unended(&keys), [Slot::parse("2026-11-21T00-00-00Z").unwrap()]);
 }
+
+/// What had only what others have left of a run says nothing of a whole one.
+#[test]
+fn only_what_had_most_of_a_run_is_given_up() {
+    for (took_s, is_given_up) in [(880, true), (675, true), (674, false), (30, false)] {
+        let refusal = Refusal::DoesNotFit { what: "db".into(), passed_bytes: 1, took_s };
+        assert_eq!(is_final(&refusal, 900), is_given_up, "{took_s}");
+    }
+}

@@ -5,7 +5,7 @@ use warmspare_decide::backup::is_all_after;
 use warmspare_decide::manifest::Receipt;
 use warmspare_decide::name::Slot;
 use warmspare_decide::seen::Seen;
-use warmspare_decide::vault::{self, Located};
+use warmspare_decide::vault;
 
 use super::Task;
 use crate::documents;
@@ -24,14 +24,7 @@ impl<P: Clock + Vault + Artifacts> Task<'_, P> {
         let keys = self.ports.list(&vault::backups(system)).await?;
         let mut slots: Vec<Slot> = keys
             .iter()
-            .filter_map(|key| match Located::parse(key)? {
-                Located::Manifest(_, slot) => Some(slot),
-                Located::Object(..)
-                | Located::Verified(..)
-                | Located::ExportIntended(..)
-                | Located::Exported(..)
-                | Located::Entry(..) => None,
-            })
+            .filter_map(|key| vault::slot_of_manifest(key))
             .filter(|slot| *slot != self.head.slot)
             .collect();
         slots.sort_by(|a, b| b.cmp(a));
